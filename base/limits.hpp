@@ -1,0 +1,57 @@
+// Hard bounds that no setting can lift. Tunables live in config/defaults.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace corestore::limits {
+
+/// Largest integer that may appear in any encoding: JavaScript numbers are exact up to here.
+inline constexpr std::uint64_t safe_integer_max = (std::uint64_t{1} << 53U) - 1;
+
+/// Elements of a compact-encoding array (the reference refuses more).
+inline constexpr std::uint64_t array_elements_max = 0x100000;
+
+/// Bytes of one block, as `append` of the reference enforces it (15 MiB).
+inline constexpr std::size_t block_bytes_max = 15728640;
+
+/// Body of one secret-stream frame: a 24-bit length.
+inline constexpr std::size_t frame_bytes_max = 16777215;
+
+/// Plaintext of one secret-stream frame: the body less tag and MAC.
+inline constexpr std::size_t message_bytes_max = frame_bytes_max - 17;
+
+/// Body of a frame before the handshake is complete; no legal one is longer.
+inline constexpr std::size_t handshake_frame_bytes_max = 96;
+
+/// Channels that one connection may have open, in each direction.
+inline constexpr std::size_t channels_per_connection_max = 65536;
+
+/// Opens of one peer that wait for the store to answer.
+inline constexpr std::size_t pending_opens_max = 1024;
+
+/// Messages held for channels that are not answered yet, in bytes for each connection.
+inline constexpr std::size_t pending_channel_bytes_max = 4 * message_bytes_max;
+
+/// Requests of one peer for one core that wait to be answered.
+inline constexpr std::size_t upload_queue_max = 8192;
+
+/// Requests of ours in flight to one peer for one core.
+inline constexpr std::size_t requests_in_flight_max = 1024;
+
+/// Wants of one peer for one core, before it counts as wanting everything.
+inline constexpr std::size_t wants_max = 512;
+
+/// Bytes that replies to one connection may hold in memory before the peer has to read.
+inline constexpr std::size_t unsent_bytes_max = 2 * frame_bytes_max;
+
+/// Bytes of one LMDB transaction's change sets before the group is closed.
+inline constexpr std::size_t group_bytes_max = std::size_t{8} << 20U;
+
+/// Change sets in one LMDB transaction.
+inline constexpr std::size_t group_count_max = 4096;
+
+static_assert(message_bytes_max > block_bytes_max);
+static_assert(unsent_bytes_max > frame_bytes_max);
+
+} // namespace corestore::limits

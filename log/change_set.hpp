@@ -1,0 +1,95 @@
+// The logical writes of one step of one core: a value that a log stages, a backend applies and the log then adopts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "log/head.hpp"
+#include "log/node.hpp"
+
+namespace corestore::log {
+
+/// Local number of a core in its store; small, so that storage keys are short.
+enum class core_number : std::uint32_t {};
+
+enum class generation : std::uint8_t { g9 = 9, g10 = 10 };
+
+/// Half-open range of block indices.
+struct block_range {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  friend bool operator==(const block_range&, const block_range&) = default;
+};
+
+/// How the key pair of a core comes about.
+enum class key_origin : std::uint8_t {
+  none = 0,    ///< somebody else's core: no secret key here
+  derived = 1, ///< from the primary key, `name_space` and `name`
+  foreign = 2  ///< given by a caller: the pair itself is stored
+};
+
+/// What is known of a core apart from its content.
+struct core_header {
+  core_number number{};
+  core_key key;
+  corestore::discovery_key discovery;
+  log::generation generation = log::generation::g10;
+  bytes manifest; ///< encoded; empty while unknown
+  key_origin origin = key_origin::none;
+  namespace_id name_space;      ///< with `derived`
+  std::string name;             ///< with `derived`
+  std::optional<key_pair> pair; ///< with `foreign`
+  bool is_mirrored = false;     ///< kept complete, also after a restart
+  bool is_frozen = false;       ///< a conflict was found: no replication any more
+
+  friend bool operator==(const core_header&, const core_header&) = default;
+};
+
+/// (namespace, name) that leads to a core.
+struct core_alias {
+  namespace_id name_space;
+  std::string name;
+  friend bool operator==(const core_alias&, const core_alias&) = default;
+};
+
+/// Consecutive blocks together with the tree nodes that become complete with them: for each block `b` its leaf,
+/// then one parent per trailing one bit of `b`, bottom first; `2 n - popcount` arithmetic makes every offset
+/// computable. Stored as one value.
+struct block_run {
+  std::uint64_t first = 0;
+  std::vector<shared_bytes> blocks;
+  std::vector<hash32> hashes; ///< of the completed nodes in that order
+  friend bool operator==(const block_run&, const block_run&) = default;
+};
+
+struct sparse_block {
+  std::uint64_t index = 0;
+  shared_bytes value;
+  friend bool operator==(const sparse_block&, const sparse_block&) = default;
+};
+
+/// Applied as a whole or not at all, in the order of the fields.
+struct change_set {
+  core_number number{};
+  std::uint64_t base_fork = 0; ///< head on which it was staged; the log refuses to adopt it on another one
+  std::uint64_t base_length = 0;
+  std::optional<core_header> header; ///< create or replace
+  std::optional<core_alias> alias;
+  std::optional<std::uint64_t> truncate_to; ///< first: drop blocks, bits and every node that reaches past this length
+  std::vector<block_range> cleared;         ///< then: drop these blocks and their bits, keep the nodes
+  std::vector<block_run> runs;              ///< then: blocks with all their nodes
+  std::vector<sparse_block> blocks;         ///< blocks that leave gaps
+  std::vector<node> nodes;                  ///< nodes outside runs
+  std::optional<tree_head> head;            ///< the new head
+  std::optional<std::uint64_t> contiguous_length; ///< blocks present from 0 without a gap, after this change
+
+  friend bool operator==(const change_set&, const change_set&) = default;
+};
+
+/// Payload bytes that `changes` will write, for group sizing.
+std::size_t size_of(const change_set& changes);
+
+} // namespace corestore::log

@@ -1,0 +1,49 @@
+// A log in memory: head and bits; the disk is read through a log_source. Staging computes change sets without touching
+// the state; `adopt` swaps the state once the change set is durable.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "log/bitfield.hpp"
+#include "log/change_set.hpp"
+#include "log/head.hpp"
+#include "log/manifest.hpp"
+#include "log/verify.hpp"
+
+namespace corestore::log {
+
+struct core_state {
+  core_header header;
+  std::optional<log::manifest> manifest; ///< decoded `header.manifest`
+  tree_head head;
+  bitfield bits; ///< blocks stored here
+
+  [[nodiscard]] std::uint64_t contiguous_length() const; ///< blocks present from 0 without a gap
+  [[nodiscard]] bool is_complete() const;                ///< every block of the current length is here
+};
+
+/// Appends `blocks` as one batch with one signature. `not_writable` without a matching signer,
+/// `bad_argument` for a block above limits::block_bytes_max.
+result<change_set> stage_append(const core_state& state, const std::vector<shared_bytes>& blocks, const key_pair& keys);
+
+/// New fork with the first `length` blocks, signed again. Reads the nodes that become roots.
+result<change_set> stage_truncate(const core_state& state, const log_source& source, std::uint64_t length,
+                                  std::uint64_t fork, const key_pair& keys);
+
+/// Drops the bytes of `range`; nodes that still prove something stay.
+change_set stage_clear(const core_state& state, block_range range);
+
+/// Everything that the proofs of one step added, in one change set: blocks that extend the contiguous prefix become
+/// runs (their missing parents are computed or read from `source`), all others are stored one by one.
+/// At most one of `verified` may carry a head.
+result<change_set> stage_verified(const core_state& state, const log_source& source,
+                                  const std::vector<verification>& verified);
+
+/// Makes a durable change set the state. `stale_base` when it was staged on another head.
+result<void> adopt(core_state& state, const change_set& changes);
+
+} // namespace corestore::log

@@ -1,0 +1,109 @@
+// One connection's conversation, generation 10: secret stream, multiplexer and channels as one machine.
+// Bytes, wishes and ticks in; bytes and events out. No socket, no clock, no thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "replication/wire/messages.hpp"
+
+namespace corestore::replication {
+
+/// Our own number of a channel on one connection; may be used again after the channel ended.
+using channel_id = std::uint32_t;
+
+struct connection_options {
+  bool is_initiator = false;
+  key_pair static_keys;                   ///< Ed25519; identifies this side
+  std::uint64_t keep_alive_ms = 5000;     ///< an empty message after that long without a write; 0 = never
+  std::uint64_t handshake_ms_max = 10000; ///< the connection fails when it takes longer; 0 = no limit
+  /// Fixed randomness for golden transcripts; left empty outside tests.
+  std::optional<key_pair> ephemeral_keys;
+  std::optional<bytes> header_seed; ///< 24 bytes: the secretstream header that is sent
+};
+
+/// The secret stream is up; channels can be opened.
+struct handshake_done {
+  public_key remote_key;
+  bytes handshake_hash; ///< 64 bytes
+};
+
+/// The remote asks for a core that this side did not open. Answer with accept() or reject().
+struct channel_requested {
+  channel_id channel = 0;
+  corestore::discovery_key discovery;
+  bool remote_seeks = false;
+};
+
+/// Both sides opened the channel and the remote proved that it knows the key.
+struct channel_opened {
+  channel_id channel = 0;
+  corestore::discovery_key discovery;
+  bool remote_seeks = false;
+};
+
+/// The channel is over: rejected, or closed by the remote.
+struct channel_closed {
+  channel_id channel = 0;
+  corestore::discovery_key discovery;
+  bool was_rejected = false;
+};
+
+/// Everything that one feed() brought for one channel, in order.
+struct channel_messages {
+  channel_id channel = 0;
+  std::vector<wire::message> messages;
+};
+
+/// The remote ended its half in order (end_of_input) or the machine refuses to go on (feed returned an error).
+using connection_event =
+  std::variant<handshake_done, channel_requested, channel_opened, channel_closed, channel_messages>;
+
+class connection {
+public:
+  connection(connection_options options, std::uint64_t now_ms);
+  ~connection();
+  connection(connection&&) noexcept;
+  connection& operator=(connection&&) noexcept;
+
+  /// Digests bytes from the network; decrypts in place, so `input` is scratch afterwards. Pieces may be of any size.
+  /// An error is final: the caller closes the transport. Consecutive messages of one channel arrive as one event.
+  result<void> feed(std::span<std::uint8_t> input, std::uint64_t now_ms, std::vector<connection_event>& events);
+
+  /// Wishes for a channel. The key is needed for the capability. Before the handshake is done the Open waits.
+  channel_id open(const core_key& key, const discovery_key& discovery);
+
+  /// Answers channel_requested. accept() checks the remote's capability: channel_opened or an error (final) follows.
+  result<void> accept(channel_id channel, const core_key& key, std::vector<connection_event>& events);
+  void reject(channel_id channel);
+
+  /// Ends a channel; nothing is heard of it afterwards.
+  void close(channel_id channel);
+
+  /// Encodes messages for an open channel. They leave with the next take_output(), corked into as few frames as
+  /// the limits allow; a data message of 64 KiB or more always gets a frame of its own.
+  void send(channel_id channel, std::span<const wire::message> messages);
+
+  /// Keep-alive and handshake timeout. An error is final.
+  result<void> tick(std::uint64_t now_ms);
+
+  /// Bytes for the network, in order; empties the buffer.
+  bytes take_output();
+  [[nodiscard]] std::size_t output_size() const;
+
+  [[nodiscard]] bool is_ready() const; ///< handshake done
+  [[nodiscard]] std::size_t open_channels() const;
+
+private:
+  struct implementation;
+  std::unique_ptr<implementation> implementation_;
+};
+
+} // namespace corestore::replication

@@ -1,0 +1,106 @@
+// The seam between a store and what keeps its bytes: groups of change sets in, snapshots out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "log/bitfield.hpp"
+#include "log/change_set.hpp"
+#include "log/head.hpp"
+#include "log/node.hpp"
+
+namespace corestore::storage {
+
+enum class durability : std::uint8_t {
+  commit,   ///< `apply` returns after the sync
+  interval, ///< synced at an interval: a power cut may lose the last of it
+  none      ///< synced on close only
+};
+
+struct statistics {
+  std::uint64_t used_bytes = 0; ///< bytes of the pages in use
+  std::uint64_t limit_bytes = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t syncs = 0;
+  std::uint64_t bytes_written = 0; ///< payload of applied change sets
+  std::uint32_t readers = 0;
+};
+
+/// A consistent view. Every read copies: nothing returned points into the map. Owned by one thread at a time; a
+/// snapshot does not outlive the handler that opened it, because an old one keeps freed pages from being used again.
+class snapshot {
+public:
+  virtual ~snapshot() = default;
+
+  [[nodiscard]] virtual result<std::optional<log::core_header>> header(const discovery_key& discovery) const = 0;
+  [[nodiscard]] virtual result<std::optional<discovery_key>> alias(const namespace_id& name_space,
+                                                                   std::string_view name) const = 0;
+
+  /// In byte order of the discovery keys; `visit` returns false to stop.
+  virtual result<void> each_header(const std::function<bool(const log::core_header&)>& visit) const = 0;
+
+  /// Aliases of one namespace in byte order of the names.
+  virtual result<void>
+  each_alias(const namespace_id& name_space,
+             const std::function<bool(std::string_view name, const discovery_key&)>& visit) const = 0;
+
+  /// Head and contiguous length; an empty head when nothing was ever appended.
+  [[nodiscard]] virtual result<log::tree_head> head(log::core_number number) const = 0;
+  [[nodiscard]] virtual result<log::bitfield> bits(log::core_number number) const = 0;
+  [[nodiscard]] virtual result<std::optional<log::node>> node(log::core_number number, std::uint64_t index) const = 0;
+  [[nodiscard]] virtual result<std::optional<shared_bytes>> block(log::core_number number,
+                                                                  std::uint64_t index) const = 0;
+
+  /// Calls `visit` for the stored blocks of `range` in order, skipping gaps; reads each run once.
+  virtual result<void> each_block(log::core_number number, log::block_range range,
+                                  const std::function<bool(std::uint64_t index, byte_view value)>& visit) const = 0;
+};
+
+class backend {
+public:
+  virtual ~backend() = default;
+
+  /// Applies every change set in one transaction, or none of them. Only the writer calls it, always from one thread.
+  /// storage_full fails this group and nothing else; storage_poisoned after a failed sync is for ever.
+  virtual result<void> apply(std::span<const log::change_set> group) = 0;
+
+  /// Makes everything applied so far durable, whatever the durability.
+  virtual result<void> sync() = 0;
+
+  [[nodiscard]] virtual result<std::unique_ptr<snapshot>> open_snapshot() = 0;
+
+  /// Number that the next new core gets: one past the highest ever used.
+  [[nodiscard]] virtual result<log::core_number> next_number() = 0;
+
+  [[nodiscard]] virtual primary_key root_key() const = 0;
+  [[nodiscard]] virtual statistics stats() const = 0;
+  [[nodiscard]] virtual durability mode() const = 0;
+};
+
+/// One core of a snapshot as the log room wants to see it. Both must outlive the view.
+class core_view final : public log::log_source {
+public:
+  core_view(const snapshot& source, log::core_number number) : source_(source), number_(number) {
+    // nop
+  }
+
+  [[nodiscard]] result<std::optional<log::node>> node_at(std::uint64_t index) const override {
+    return source_.node(number_, index);
+  }
+
+  [[nodiscard]] result<std::optional<shared_bytes>> block_at(std::uint64_t index) const override {
+    return source_.block(number_, index);
+  }
+
+private:
+  const snapshot& source_;
+  log::core_number number_;
+};
+
+} // namespace corestore::storage
