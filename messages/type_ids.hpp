@@ -1,0 +1,73 @@
+// Everything that may travel between CAF nodes, registered by one call. The registered names are part of the node
+// protocol: keep them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/atom.hpp>
+#include <caf/type_id.hpp>
+
+#include "messages/errors.hpp"
+#include "messages/types.hpp"
+
+CAF_BEGIN_TYPE_ID_BLOCK(corestore, caf::first_custom_type_id)
+
+CAF_ADD_TYPE_ID(corestore, (corestore::append_result))
+CAF_ADD_TYPE_ID(corestore, (corestore::block_batch))
+CAF_ADD_TYPE_ID(corestore, (corestore::bytes))
+CAF_ADD_TYPE_ID(corestore, (corestore::core_event))
+CAF_ADD_TYPE_ID(corestore, (corestore::core_key))
+CAF_ADD_TYPE_ID(corestore, (corestore::core_record))
+CAF_ADD_TYPE_ID(corestore, (corestore::core_selector))
+CAF_ADD_TYPE_ID(corestore, (corestore::discovery_key))
+CAF_ADD_TYPE_ID(corestore, (corestore::indexed_block))
+CAF_ADD_TYPE_ID(corestore, (corestore::list_request))
+CAF_ADD_TYPE_ID(corestore, (corestore::peer_record))
+CAF_ADD_TYPE_ID(corestore, (std::vector<corestore::peer_record>))
+CAF_ADD_TYPE_ID(corestore, (corestore::record_page))
+CAF_ADD_TYPE_ID(corestore, (corestore::seek_position))
+CAF_ADD_TYPE_ID(corestore, (corestore::shared_bytes))
+CAF_ADD_TYPE_ID(corestore, (std::vector<corestore::shared_bytes>))
+CAF_ADD_TYPE_ID(corestore, (corestore::store_record))
+CAF_ADD_TYPE_ID(corestore, (corestore::verify_report))
+
+// alphabetical; ten characters at most
+CAF_ADD_ATOM(corestore, corestore, append_atom, "append")
+CAF_ADD_ATOM(corestore, corestore, attach_atom, "attach")
+CAF_ADD_ATOM(corestore, corestore, commit_atom, "commit")
+CAF_ADD_ATOM(corestore, corestore, core_atom, "core")
+CAF_ADD_ATOM(corestore, corestore, detach_atom, "detach")
+CAF_ADD_ATOM(corestore, corestore, download_atom, "download")
+CAF_ADD_ATOM(corestore, corestore, fetch_atom, "fetch")
+CAF_ADD_ATOM(corestore, corestore, flush_atom, "flush")
+CAF_ADD_ATOM(corestore, corestore, has_atom, "has")
+CAF_ADD_ATOM(corestore, corestore, info_atom, "info")
+CAF_ADD_ATOM(corestore, corestore, internal_atom, "internal")
+CAF_ADD_ATOM(corestore, corestore, join_atom, "join")
+CAF_ADD_ATOM(corestore, corestore, leave_atom, "leave")
+CAF_ADD_ATOM(corestore, corestore, list_atom, "list")
+CAF_ADD_ATOM(corestore, corestore, mirror_atom, "mirror")
+CAF_ADD_ATOM(corestore, corestore, open_atom, "open")
+CAF_ADD_ATOM(corestore, corestore, peers_atom, "peers")
+CAF_ADD_ATOM(corestore, corestore, read_atom, "read")
+CAF_ADD_ATOM(corestore, corestore, seek_atom, "seek")
+CAF_ADD_ATOM(corestore, corestore, shutdown_atom, "shutdown")
+CAF_ADD_ATOM(corestore, corestore, subscribe_atom, "subscribe")
+CAF_ADD_ATOM(corestore, corestore, sync_atom, "sync")
+CAF_ADD_ATOM(corestore, corestore, tick_atom, "tick")
+CAF_ADD_ATOM(corestore, corestore, unsub_atom, "unsub")
+CAF_ADD_ATOM(corestore, corestore, update_atom, "update")
+CAF_ADD_ATOM(corestore, corestore, verify_atom, "verify")
+CAF_ADD_ATOM(corestore, corestore, wake_atom, "wake")
+
+CAF_END_TYPE_ID_BLOCK(corestore)
+
+namespace corestore::messages {
+
+/// Makes every message of every interface known to an actor system, and its errors readable. Call it in the
+/// configuration's constructor.
+void register_types(caf::actor_system_config& config);
+
+} // namespace corestore::messages

@@ -1,0 +1,208 @@
+// What may be said: plain values that work across CAF nodes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <caf/meta/type_name.hpp>
+
+#include "base/bytes.hpp"
+#include "messages/inspect.hpp"
+
+namespace corestore {
+
+/// How a caller names a core.
+enum class selector_kind : std::uint8_t {
+  by_name,      ///< `name` in `name_space`: derived from the primary key, writable; created when unknown
+  by_key,       ///< `id` is a core key
+  by_discovery, ///< `id` is a discovery key; the core must be known
+  by_id,        ///< `id` is a core key or the discovery key of a known core
+  by_default,   ///< the default core of `name_space`
+  by_pair,      ///< `pair` signs; the key follows from the default manifest (or `manifest`)
+  by_manifest,  ///< the key follows from `manifest` (encoded)
+  at_random     ///< a fresh writable core
+};
+
+struct core_selector {
+  selector_kind kind = selector_kind::by_name;
+  namespace_id name_space;
+  std::string name;
+  hash32 id;
+  key_pair pair;
+  bytes manifest;
+  bool create = true; ///< false: not_found when the store does not know the core
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, core_selector& value) {
+  return inspector(caf::meta::type_name("core_selector"), value.kind, value.name_space, value.name, value.id,
+                   value.pair, value.manifest, value.create);
+}
+
+/// What is known of a core at one moment.
+struct core_record {
+  core_key key;
+  discovery_key discovery;
+  std::uint8_t generation = 10;
+  bytes manifest; ///< encoded; empty while unknown
+  std::uint64_t length = 0;
+  std::uint64_t byte_length = 0;
+  std::uint64_t fork = 0;
+  std::uint64_t contiguous_length = 0;
+  hash32 tree_hash;
+  std::uint32_t peers = 0;
+  bool writable = false;
+  bool active = false;   ///< loaded now
+  bool mirrored = false; ///< kept complete
+  std::string name;      ///< the name that it was derived from, if any
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, core_record& value) {
+  return inspector(caf::meta::type_name("core_record"), value.key, value.discovery, value.generation, value.manifest,
+                   value.length, value.byte_length, value.fork, value.contiguous_length, value.tree_hash, value.peers,
+                   value.writable, value.active, value.mirrored, value.name);
+}
+
+struct append_result {
+  std::uint64_t length = 0;
+  std::uint64_t byte_length = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, append_result& value) {
+  return inspector(caf::meta::type_name("append_result"), value.length, value.byte_length);
+}
+
+struct indexed_block {
+  std::uint64_t index = 0;
+  shared_bytes value;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, indexed_block& value) {
+  return inspector(caf::meta::type_name("indexed_block"), value.index, value.value);
+}
+
+/// Consecutive stored blocks; shorter than asked for at a gap, at the end, or at the byte limit.
+struct block_batch {
+  std::vector<indexed_block> blocks;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, block_batch& value) {
+  return inspector(caf::meta::type_name("block_batch"), value.blocks);
+}
+
+struct seek_position {
+  std::uint64_t index = 0;
+  std::uint64_t offset = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, seek_position& value) {
+  return inspector(caf::meta::type_name("seek_position"), value.index, value.offset);
+}
+
+/// Outcome of re-hashing a core against its signed head.
+struct verify_report {
+  std::uint64_t blocks = 0; ///< blocks hashed
+  std::uint64_t bytes_hashed = 0;
+  std::vector<std::string> faults; ///< a sentence each; at most 1,000
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, verify_report& value) {
+  return inspector(caf::meta::type_name("verify_report"), value.blocks, value.bytes_hashed, value.faults);
+}
+
+enum class event_kind : std::uint8_t {
+  append,      ///< the log got longer: `length`, `fork`
+  truncate,    ///< `length` is what both histories share
+  download,    ///< block `index` of `size` bytes arrived
+  upload,      ///< block `index` of `size` bytes was sent
+  peer_add,    ///< a peer opened this core
+  peer_remove, ///< a peer left
+  manifest,    ///< the manifest became known
+  conflict,    ///< two signed histories exist
+  closed       ///< no further event follows
+};
+
+struct core_event {
+  event_kind kind = event_kind::append;
+  core_key key;
+  discovery_key discovery;
+  std::uint64_t length = 0;
+  std::uint64_t fork = 0;
+  std::uint64_t index = 0;
+  std::uint64_t size = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, core_event& value) {
+  return inspector(caf::meta::type_name("core_event"), value.kind, value.key, value.discovery, value.length, value.fork,
+                   value.index, value.size);
+}
+
+/// One page of a listing: byte order of discovery keys (in a namespace: of names).
+struct list_request {
+  bool in_namespace = false;
+  namespace_id name_space;
+  bool loaded_only = false;
+  hash32 after; ///< discovery key of the last record of the page before; zeros for the first page
+  std::uint32_t limit = 1000;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, list_request& value) {
+  return inspector(caf::meta::type_name("list_request"), value.in_namespace, value.name_space, value.loaded_only,
+                   value.after, value.limit);
+}
+
+struct record_page {
+  std::vector<core_record> records;
+  bool is_last = true;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, record_page& value) {
+  return inspector(caf::meta::type_name("record_page"), value.records, value.is_last);
+}
+
+struct store_record {
+  std::uint64_t cores_known = 0;
+  std::uint64_t cores_loaded = 0;
+  std::uint64_t sessions = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t limit_bytes = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t refusals = 0; ///< connections cut off because their peer broke a rule
+  std::string durability;
+  std::string version;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, store_record& value) {
+  return inspector(caf::meta::type_name("store_record"), value.cores_known, value.cores_loaded, value.sessions,
+                   value.used_bytes, value.limit_bytes, value.commits, value.refusals, value.durability, value.version);
+}
+
+struct peer_record {
+  std::uint64_t id = 0;
+  std::string address;
+  std::string state;      ///< `handshake`, `open`
+  std::string public_key; ///< hex; empty before the handshake is done
+  bool is_initiator = false;
+  std::uint64_t channels = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, peer_record& value) {
+  return inspector(caf::meta::type_name("peer_record"), value.id, value.address, value.state, value.public_key,
+                   value.is_initiator, value.channels, value.bytes_in, value.bytes_out);
+}
+
+} // namespace corestore
