@@ -1,0 +1,86 @@
+// A store at work inside a host's actor system: backend, writer, store actor, sockets, and their ordered end.
+// The programs, the benchmark and embedding applications all start here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <caf/fwd.hpp>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "messages/interfaces.hpp"
+#include "storage/backend.hpp"
+
+namespace corestore::actors {
+
+/// Where to listen or dial.
+struct endpoint {
+  bool is_unix = false;
+  std::string host; ///< name or numeric address; with `is_unix` the path
+  std::uint16_t port = 0;
+
+  friend bool operator==(const endpoint&, const endpoint&) = default;
+};
+
+/// `127.0.0.1:49737`, `[::1]:49737` or `unix:/run/corestore.sock`
+std::string to_string(const endpoint& where);
+
+struct engine_settings {
+  std::uint64_t sync_interval_ms = 1000;  ///< with durability `interval`
+  std::uint64_t handshake_ms_max = 10000; ///< a silent stranger is cut off after that
+  std::uint64_t idle_ms_max = 0;          ///< a connection without a byte for that long is cut off; 0 = never
+  std::uint64_t keep_alive_ms = 5000;
+  std::size_t connections_max = 4096; ///< accepted ones, over all listeners
+  std::size_t connections_per_address_max = 256;
+  std::size_t in_flight_max = 512;      ///< requests in flight for each core and connection
+  std::uint64_t request_ms_max = 30000; ///< a request unanswered for that long is asked elsewhere
+  std::uint64_t redial_first_ms = 250;  ///< pause before the first new attempt of a lost connection
+  std::uint64_t redial_ms_max = 30000;
+  bool may_upload = true;           ///< answer requests of peers
+  bool may_download = true;         ///< ask peers
+  std::vector<public_key> allow;    ///< Noise keys that may connect; empty = everybody
+  std::optional<key_pair> identity; ///< Noise static keys; derived from the primary key when absent
+};
+
+/// Owns what it starts. Must end (close() or destruction) before the actor system does.
+class engine {
+public:
+  /// Log lines go to `log` (severity `info`, `warning`, `error`, one line each); it may be called from any thread.
+  using log_sink = std::function<void(const char* severity, const std::string& line)>;
+
+  engine(caf::actor_system& system, std::shared_ptr<storage::backend> backend, engine_settings settings,
+         log_sink log = {});
+  ~engine();
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+
+  [[nodiscard]] store_actor store() const;
+
+  /// Noise public key of this side.
+  [[nodiscard]] public_key identity() const;
+
+  /// Binds and accepts; answers the address with the port that the system chose. storage_failed or bad_argument with
+  /// the system's reason when it cannot bind.
+  result<endpoint> listen(const endpoint& where);
+
+  /// Dials, and dials again with back-off whenever the connection is lost, until disconnect() or the end.
+  void connect(const endpoint& where);
+  void disconnect(const endpoint& where);
+
+  /// Attempts that failed since the start or the last success, with the last reason; for messages to people.
+  [[nodiscard]] std::string last_dial_failure(const endpoint& where) const;
+
+  /// Stops accepting, ends connections, lets cores finish and commit, closes the store. Blocks; idempotent.
+  void close();
+
+private:
+  struct implementation;
+  std::unique_ptr<implementation> implementation_;
+};
+
+} // namespace corestore::actors
