@@ -1,0 +1,49 @@
+// The reference backend: ordered maps, nothing on disk. Slow and simple on purpose; the shared suite runs against it
+// and against LMDB, and actors are tested on it.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "storage/backend.hpp"
+
+namespace corestore::storage {
+
+struct memory_options {
+  std::optional<primary_key> primary; ///< random when absent
+  std::uint64_t limit_bytes = 0;      ///< a group that would take the stored payload above it is storage_full; 0 = none
+};
+
+class memory_backend final : public backend {
+public:
+  struct contents; ///< everything stored; opaque
+
+  explicit memory_backend(memory_options options = {});
+  ~memory_backend() override;
+  memory_backend(const memory_backend&) = delete;
+  memory_backend& operator=(const memory_backend&) = delete;
+
+  result<void> apply(std::span<const log::change_set> group) override;
+  result<void> sync() override;
+  [[nodiscard]] result<std::unique_ptr<snapshot>> open_snapshot() override;
+  [[nodiscard]] result<log::core_number> next_number() override;
+  [[nodiscard]] primary_key root_key() const override;
+  [[nodiscard]] statistics stats() const override;
+  [[nodiscard]] durability mode() const override;
+
+  /// Every later apply and sync fails with storage_poisoned, as after a failed sync of a disk.
+  void poison();
+
+private:
+  memory_options options_;
+  primary_key root_key_;
+
+  // Snapshots share `contents_`; a change copies what a live snapshot still sees (see memory_backend.cpp).
+  std::shared_ptr<std::mutex> mutex_;
+  std::shared_ptr<contents> contents_;
+  statistics statistics_;
+  bool is_poisoned_ = false;
+};
+
+} // namespace corestore::storage

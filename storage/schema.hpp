@@ -1,0 +1,68 @@
+// The tables and keys of a store. Every key sorts in the order in which it is walked, so integers are big endian.
+//
+//   table    key                                             value (records.hpp, run_format.hpp)
+//   meta     name as text                                    by name, see below
+//   cores    discovery key (32)                              core header
+//   numbers  be32 core                                       discovery key (32)
+//   aliases  namespace (32), name as text (at most 479)      discovery key (32)
+//   heads    be32 core                                       head record: head, contiguous length, counters
+//   runs     be32 core, be64 LAST block of the run           run: sizes, hashes, block bytes
+//   nodes    be32 core, be64 flat-tree index                 le64 size, hash (32)
+//   blocks   be32 core, be64 block                           block bytes
+//   bits     be32 core, be64 page of 8,192 blocks            up to 1,024 bytes, bit `i` = byte `i / 8`, bit `i % 8`
+//
+//   meta:    "format" le32 format number; "primary" 32 bytes; "next" le32 number of the next new core
+//
+// A run is filed under its last block, so that "the first key at or after block b" is the only run that can hold b.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "log/change_set.hpp"
+
+namespace corestore::storage::schema {
+
+/// Written into every store; docs/storage_format.md says what changes it.
+inline constexpr std::uint32_t format_number = 1;
+
+enum class table : std::uint8_t { meta, cores, numbers, aliases, heads, runs, nodes, blocks, bits };
+inline constexpr std::size_t table_count = 9;
+inline constexpr std::array<const char*, table_count> table_names = {"meta", "cores", "numbers", "aliases", "heads",
+                                                                     "runs", "nodes", "blocks",  "bits"};
+
+inline constexpr std::string_view meta_format = "format";
+inline constexpr std::string_view meta_primary = "primary";
+inline constexpr std::string_view meta_next = "next";
+
+/// LMDB keys end at 511 bytes.
+inline constexpr std::size_t alias_name_bytes_max = 511 - namespace_id::size;
+
+/// Blocks of one record of `bits`: 1,024 bytes share a leaf page, 4,096 would take two pages of their own.
+inline constexpr std::uint64_t bits_per_record = 8192;
+
+using core_only_key = std::array<std::uint8_t, 4>;
+using core_index_key = std::array<std::uint8_t, 12>;
+
+core_only_key encode_key(log::core_number number);
+core_index_key encode_key(log::core_number number, std::uint64_t index);
+bytes encode_alias_key(const namespace_id& name_space, std::string_view name);
+
+struct core_index {
+  log::core_number number{};
+  std::uint64_t index = 0;
+  friend bool operator==(const core_index&, const core_index&) = default;
+};
+
+/// Nothing unless `key` has exactly the right length.
+std::optional<log::core_number> decode_core_key(byte_view key);
+std::optional<core_index> decode_core_index_key(byte_view key);
+
+/// The name within an alias key of `name_space`; nothing for a key of another namespace.
+std::optional<std::string_view> decode_alias_name(byte_view key, const namespace_id& name_space);
+
+} // namespace corestore::storage::schema
