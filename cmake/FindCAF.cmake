@@ -11,7 +11,7 @@ include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(CAF REQUIRED_VARS CAF_core_LIBRARY CAF_io_LIBRARY CAF_INCLUDE_DIR
                                   VERSION_VAR CAF_VERSION)
 if(CAF_FOUND AND NOT TARGET CAF::core)
-  find_package(Threads REQUIRED)
+  find_package(Threads REQUIRED QUIET)
   add_library(CAF::core UNKNOWN IMPORTED)
   set_target_properties(CAF::core PROPERTIES IMPORTED_LOCATION ${CAF_core_LIBRARY}
                                              INTERFACE_INCLUDE_DIRECTORIES ${CAF_INCLUDE_DIR}
