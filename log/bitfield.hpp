@@ -17,6 +17,8 @@ inline constexpr std::uint64_t bits_per_page = 32768;
 
 using bit_page = std::array<std::uint64_t, bits_per_page / 64>; ///< bit `i` = word `i / 64`, bit `i % 64`
 
+/// Setting a range that does not touch the contiguous prefix takes one page for each 32,768 blocks of it, so callers
+/// bound ranges that come from a stranger.
 class bitfield {
 public:
   bitfield() = default;
@@ -58,8 +60,12 @@ public:
   friend bool operator==(const bitfield& left, const bitfield& right);
 
 private:
+  void set_pages(block_range range);
+  void clear_pages(block_range range);
+  void absorb_pages(); ///< moves `contiguous_` over the bits that follow it and forgets them in the pages
+
   std::uint64_t contiguous_ = 0;
-  std::map<std::uint64_t, std::unique_ptr<bit_page>> pages_; ///< only what lies beyond `contiguous_`
+  std::map<std::uint64_t, std::unique_ptr<bit_page>> pages_; ///< only bits beyond `contiguous_`; no page is all zero
 };
 
 } // namespace corestore::log
