@@ -12,12 +12,10 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "replication/mux/channel_id.hpp"
 #include "replication/wire/messages.hpp"
 
 namespace corestore::replication {
-
-/// Our own number of a channel on one connection; may be used again after the channel ended.
-using channel_id = std::uint32_t;
 
 struct connection_options {
   bool is_initiator = false;
@@ -62,7 +60,6 @@ struct channel_messages {
   std::vector<wire::message> messages;
 };
 
-/// The remote ended its half in order (end_of_input) or the machine refuses to go on (feed returned an error).
 using connection_event =
   std::variant<handshake_done, channel_requested, channel_opened, channel_closed, channel_messages>;
 
@@ -75,12 +72,17 @@ public:
 
   /// Digests bytes from the network; decrypts in place, so `input` is scratch afterwards. Pieces may be of any size.
   /// An error is final: the caller closes the transport. Consecutive messages of one channel arrive as one event.
+  /// Events that were complete before the error are in `events`.
   result<void> feed(std::span<std::uint8_t> input, std::uint64_t now_ms, std::vector<connection_event>& events);
 
   /// Wishes for a channel. The key is needed for the capability. Before the handshake is done the Open waits.
+  /// A core has one channel: a second wish returns the same id, and a wish for a core that the remote asked for accepts
+  /// that request (channel_opened then comes with poll() or feed(), whichever is first). Returns 0, which is no
+  /// channel, when limits::channels_per_connection_max are ours already.
   channel_id open(const core_key& key, const discovery_key& discovery);
 
-  /// Answers channel_requested. accept() checks the remote's capability: channel_opened or an error (final) follows.
+  /// Answers channel_requested. accept() checks the remote's capability: channel_opened, followed by what the remote
+  /// sent meanwhile, or an error (final) follows. Both do nothing when the request is over or answered.
   result<void> accept(channel_id channel, const core_key& key, std::vector<connection_event>& events);
   void reject(channel_id channel);
 
@@ -88,11 +90,18 @@ public:
   void close(channel_id channel);
 
   /// Encodes messages for an open channel. They leave with the next take_output(), corked into as few frames as
-  /// the limits allow; a data message of 64 KiB or more always gets a frame of its own.
+  /// the limits allow; a data message of 64 KiB or more always gets a frame of its own, and so does every request,
+  /// because peers may answer the requests of one frame only together. Messages for a channel that is not open are
+  /// dropped: an Open without an answer has not proven anything yet. A message above payload_bytes_max is a failure of
+  /// the connection, which the next feed() or tick() returns.
   void send(channel_id channel, std::span<const wire::message> messages);
 
   /// Keep-alive and handshake timeout. An error is final.
   result<void> tick(std::uint64_t now_ms);
+
+  /// Events that open(), reject() and close() brought about: an accepted wish, or a request of the remote that had to
+  /// wait because limits::pending_opens_max others were unanswered. feed() and accept() deliver them as well.
+  void poll(std::vector<connection_event>& events);
 
   /// Bytes for the network, in order; empties the buffer.
   bytes take_output();
@@ -100,6 +109,8 @@ public:
 
   [[nodiscard]] bool is_ready() const; ///< handshake done
   [[nodiscard]] std::size_t open_channels() const;
+  /// False in the middle of a frame: the remote's end of stream would be a truncation.
+  [[nodiscard]] bool is_between_frames() const;
 
 private:
   struct implementation;
