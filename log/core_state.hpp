@@ -27,10 +27,12 @@ struct core_state {
 };
 
 /// Appends `blocks` as one batch with one signature. `not_writable` without a matching signer,
-/// `bad_argument` for a block above limits::block_bytes_max.
+/// `bad_argument` for a block above limits::block_bytes_max, `limit_exceeded` when the log would become too long. No
+/// blocks: an empty change set.
 result<change_set> stage_append(const core_state& state, const std::vector<shared_bytes>& blocks, const key_pair& keys);
 
-/// New fork with the first `length` blocks, signed again. Reads the nodes that become roots.
+/// New fork with the first `length` blocks, signed again. Reads the nodes that become roots. `invalid_operation` when
+/// `length` is above the length or below the prologue, `not_found` when a new root is not stored here.
 result<change_set> stage_truncate(const core_state& state, const log_source& source, std::uint64_t length,
                                   std::uint64_t fork, const key_pair& keys);
 
@@ -43,7 +45,12 @@ change_set stage_clear(const core_state& state, block_range range);
 result<change_set> stage_verified(const core_state& state, const log_source& source,
                                   const std::vector<verification>& verified);
 
-/// Makes a durable change set the state. `stale_base` when it was staged on another head.
+/// Another history from `ancestors` on: `fork_proof` is what verify_fork() and reorg_search returned. `stale_base` when
+/// its fork is not above ours.
+result<change_set> stage_reorg(const core_state& state, const verification& fork_proof, std::uint64_t ancestors);
+
+/// Makes a durable change set the state. `stale_base` when it was staged on another head: another fork, or, for a
+/// change set that moves the head, another length. Blocks alone may be adopted after the log has grown.
 result<void> adopt(core_state& state, const change_set& changes);
 
 } // namespace corestore::log

@@ -12,9 +12,9 @@
 
 namespace corestore::log {
 
-/// Answers `request` from the log with `head` (spec 4.6, byte-exact). The block value is not filled in: the caller
-/// reads it. `known` is the manifest or null (it matters for prologues). Errors: invalid_operation when the request
-/// cannot be answered by anybody, not_found when a node is missing here.
+/// Answers `request` from the log with `head` (spec 4.6, byte-exact). Neither the block value nor the encoded manifest
+/// is filled in: the caller has them. `known` is the manifest or null (it matters for prologues). Errors:
+/// invalid_operation when the request cannot be answered by anybody, not_found when a node is missing here.
 result<proof> build_proof(const tree_head& head, const manifest* known, const node_source& source,
                           const proof_request& request);
 

@@ -36,11 +36,24 @@ public:
   proof_verifier(const core_key& key, const manifest* known, byte_view known_encoded, const tree_head& head,
                  const node_source& source);
 
-  /// Accepts or rejects as the reference does (spec 4.7). Errors: invalid_operation, invalid_checksum,
-  /// invalid_signature, invalid_proof, decoding_failed.
+  /// Accepts or rejects as the reference does (spec 4.7), but is stricter about prologues, and trusts sizes only where
+  /// a hash covers them. Errors: invalid_operation (also for another fork and for an upgrade that no longer fits the
+  /// head), invalid_checksum, invalid_signature, invalid_proof, or what the source reported.
+  /// An upgrade that brings nothing longer counts as a plain block or hash answer: no head in the result.
   result<verification> verify(const proof& candidate);
 
 private:
+  struct subtree;
+  struct rules;
+
+  [[nodiscard]] result<std::optional<node>> known_node(std::uint64_t index) const;
+  [[nodiscard]] result<rules> rules_for(const proof& candidate) const;
+  [[nodiscard]] result<void> climb(const proof& candidate, subtree& proven) const;
+  [[nodiscard]] result<void> upgrade(const proof& candidate, const rules& applying, subtree& proven,
+                                     verification& outcome) const;
+  [[nodiscard]] result<void> compare_old_upgrade(const upgrade_proof& part) const;
+  [[nodiscard]] result<void> anchor(subtree& proven, verification& outcome) const;
+
   const core_key& key_;
   const manifest* known_;
   byte_view known_encoded_;
@@ -52,5 +65,11 @@ private:
 /// A proof of another fork, from an empty tree (spec 4.11): everything in it must be used up by the upgrade.
 result<verification> verify_fork(const core_key& key, const manifest* known, byte_view known_encoded,
                                  const proof& candidate);
+
+/// Whether `candidate`, a proof from length 0 in the fork of `head`, proves another history than ours (spec 4.11).
+/// False for another fork, a longer length or another start; the error of verify_fork() when the proof does not hold;
+/// not_found when our own roots of that length are not stored.
+result<bool> contradicts(const core_key& key, const manifest& known, byte_view known_encoded, const tree_head& head,
+                         const node_source& source, const proof& candidate);
 
 } // namespace corestore::log
