@@ -1,0 +1,62 @@
+#include "config/settings.hpp"
+
+#include <string_view>
+
+namespace corestore::config {
+
+namespace {
+
+std::string subject(const settings& what, const std::string& key) {
+  auto origin = what.origins.find(key);
+  return origin == what.origins.end() ? key + ": " : origin->second + ": " + key + ": ";
+}
+
+auto not_offered(const settings& what, const std::string& key, std::string_view feature) {
+  return fail(ec::unsupported, subject(what, key) + std::string{feature} + " is not offered by this build");
+}
+
+/// Surfaces that are named in the file and that this build does not have.
+result<void> check_offered(const settings& what) {
+  if (what.store.generation != 10)
+    return not_offered(what, "store.generation", "generation 9");
+  for (const auto& peer : what.replication.connect)
+    if (peer.generation == 9)
+      return not_offered(what, "replication.connect", "generation 9");
+  if (what.store.quota_bytes != 0)
+    return not_offered(what, "store.quota", "a quota");
+  if (what.http.listen.kind != address_kind::off)
+    return not_offered(what, "http.listen", "the HTTP surface");
+  if (what.node.listen.kind != address_kind::off)
+    return not_offered(what, "node.listen", "the node surface");
+  if (!what.cluster.name.empty())
+    return not_offered(what, "cluster.name", "a cluster");
+  if (!what.cluster.peers.empty())
+    return not_offered(what, "cluster.peers", "a cluster");
+  if (what.cluster.replicas != defaults::replicas)
+    return not_offered(what, "cluster.replicas", "a cluster");
+  return {};
+}
+
+result<void> check_replication(const settings& what) {
+  const auto& replication = what.replication;
+  if (replication.connections_per_address_max > replication.connections_max)
+    return fail(ec::bad_argument,
+                subject(what, "replication.connections-per-address-max") + "larger than replication.connections-max");
+  if (replication.idle_timeout.count() != 0 && replication.keep_alive >= replication.idle_timeout)
+    return fail(ec::bad_argument,
+                subject(what, "replication.keep-alive") + "not shorter than replication.idle-timeout");
+  for (auto first = replication.listen.begin(); first != replication.listen.end(); ++first)
+    for (auto second = first + 1; second != replication.listen.end(); ++second)
+      if (*first == *second && first->port != 0)
+        return fail(ec::bad_argument,
+                    subject(what, "replication.listen") + "'" + to_string(*first) + "' is given twice");
+  return {};
+}
+
+} // namespace
+
+result<void> validate(const settings& what) {
+  return check_offered(what).and_then([&] { return check_replication(what); });
+}
+
+} // namespace corestore::config

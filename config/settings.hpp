@@ -1,0 +1,110 @@
+// The whole configuration as one plain value. Names and ranges of the keys: config/keys.cpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "config/address.hpp"
+#include "config/defaults.hpp"
+
+namespace corestore::config {
+
+enum class durability : std::uint8_t {
+  commit,   ///< an append is acknowledged after the sync
+  interval, ///< synced every `sync_interval`: a power cut may lose that much
+  none      ///< synced on close only
+};
+
+enum class log_level : std::uint8_t { trace, debug, info, warn, error, off };
+
+struct store_settings {
+  std::string path{defaults::store_path};
+  std::string primary_key_file; ///< empty: the store keeps its own primary key
+  std::uint8_t generation = defaults::generation;
+  config::durability durability = config::durability::commit;
+  std::chrono::milliseconds sync_interval = defaults::sync_interval;
+  std::uint64_t active_cores_max = defaults::active_cores_max;
+  std::uint64_t passive_cores_max = defaults::passive_cores_max;
+  std::uint64_t map_bytes_max = defaults::map_bytes_max;
+  std::uint64_t quota_bytes = defaults::quota_bytes; ///< 0 = no quota
+
+  friend bool operator==(const store_settings&, const store_settings&) = default;
+};
+
+struct replication_settings {
+  std::vector<address> listen = {parse_listen_address(defaults::replication_listen).value()}; ///< never holds `off`
+  std::vector<address> connect;
+  std::vector<core_key> mirror;
+  std::vector<public_key> allow; ///< Noise keys that may connect; empty = everybody
+  std::uint64_t connections_max = defaults::connections_max;
+  std::uint64_t connections_per_address_max = defaults::connections_per_address_max;
+  std::chrono::milliseconds handshake_timeout = defaults::handshake_timeout;
+  std::chrono::milliseconds idle_timeout = defaults::idle_timeout; ///< 0 = never
+  std::chrono::milliseconds keep_alive = defaults::keep_alive;     ///< 0 = never
+  std::uint64_t in_flight_max = defaults::in_flight_max;
+  std::uint64_t in_flight_bytes_max = defaults::in_flight_bytes_max;
+  std::chrono::milliseconds request_timeout = defaults::request_timeout;
+  bool may_upload = true;
+  bool may_download = true;
+
+  friend bool operator==(const replication_settings&, const replication_settings&) = default;
+};
+
+struct http_settings {
+  address listen;
+  std::string token;
+
+  friend bool operator==(const http_settings&, const http_settings&) = default;
+};
+
+struct node_settings {
+  address listen;
+  std::string tls_certificate; ///< path of a PEM file, as are the next two
+  std::string tls_key;
+  std::string tls_ca;
+
+  friend bool operator==(const node_settings&, const node_settings&) = default;
+};
+
+struct cluster_settings {
+  std::string name;
+  std::vector<address> peers;
+  std::uint64_t replicas = defaults::replicas;
+
+  friend bool operator==(const cluster_settings&, const cluster_settings&) = default;
+};
+
+struct log_settings {
+  log_level level = log_level::info;
+
+  friend bool operator==(const log_settings&, const log_settings&) = default;
+};
+
+struct settings {
+  store_settings store;
+  replication_settings replication;
+  http_settings http;
+  node_settings node;
+  cluster_settings cluster;
+  log_settings log;
+
+  /// Where each key that was given comes from, for messages: `replication.listen` -> `corestored.conf:12`.
+  std::map<std::string, std::string> origins;
+
+  /// Values only: where they come from does not matter.
+  friend bool operator==(const settings& left, const settings& right) {
+    return left.store == right.store && left.replication == right.replication && left.http == right.http &&
+           left.node == right.node && left.cluster == right.cluster && left.log == right.log;
+  }
+};
+
+/// Whether this build can run with these settings: unsupported for a surface that it does not offer, bad_argument for
+/// values that contradict each other. The detail names origin and key.
+result<void> validate(const settings& what);
+
+} // namespace corestore::config

@@ -1,0 +1,51 @@
+#include "config/settings.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "config/settings_file.hpp"
+
+using namespace corestore;
+using namespace corestore::config;
+
+namespace {
+
+error refused(const std::string& text) {
+  auto parsed = parse_settings(text, "f.conf");
+  REQUIRE(parsed.has_value());
+  auto checked = validate(*parsed);
+  REQUIRE_FALSE(checked.has_value());
+  return checked.error();
+}
+
+} // namespace
+
+TEST_CASE("the defaults are valid") {
+  CHECK(validate(settings{}).has_value());
+}
+
+TEST_CASE("a surface that this build lacks is refused by its name") {
+  CHECK(refused("[http]\n\nlisten = 127.0.0.1:1\n") ==
+        error{ec::unsupported, "f.conf:3: http.listen: the HTTP surface is not offered by this build"});
+  CHECK(refused("[node]\nlisten = 127.0.0.1:1\n").detail.starts_with("f.conf:2: node.listen"));
+  CHECK(refused("[cluster]\nname = a\n").detail.starts_with("f.conf:2: cluster.name"));
+  CHECK(refused("[cluster]\npeers = a:1\n").detail.starts_with("f.conf:2: cluster.peers"));
+  CHECK(refused("[cluster]\nreplicas = 2\n").detail.starts_with("f.conf:2: cluster.replicas"));
+  CHECK(refused("[store]\nquota = 1GiB\n").detail.starts_with("f.conf:2: store.quota"));
+  CHECK(refused("[store]\ngeneration = 9\n").code == ec::unsupported);
+  CHECK(refused("[replication]\nconnect = a:1, b:2@9\n").code == ec::unsupported);
+}
+
+TEST_CASE("naming the defaults of surfaces that are off is fine") {
+  auto parsed = parse_settings("[http]\nlisten = off\ntoken = x\n[cluster]\nreplicas = 1\npeers =\n", "f");
+  CHECK(validate(parsed.value()).has_value());
+}
+
+TEST_CASE("values that contradict each other are refused") {
+  CHECK(refused("[replication]\nconnections-max = 4\nconnections-per-address-max = 5\n") ==
+        error{ec::bad_argument, "f.conf:3: replication.connections-per-address-max: larger than "
+                                "replication.connections-max"});
+  CHECK(refused("[replication]\nkeep-alive = 30s\n").detail.ends_with("not shorter than replication.idle-timeout"));
+  CHECK(refused("[replication]\nlisten = a:1, a:1\n").detail.ends_with("'a:1' is given twice"));
+  auto any_ports = parse_settings("[replication]\nlisten = a:0, a:0\nidle-timeout = 0\nkeep-alive = 1h\n", "f");
+  CHECK(validate(any_ports.value()).has_value());
+}
