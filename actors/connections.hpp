@@ -1,0 +1,68 @@
+// What all listeners and connectors of one engine share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "actors/engine.hpp"
+#include "actors/local.hpp"
+#include "actors/reactor.hpp"
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::stream_ptr)
+
+namespace corestore::actors {
+
+struct connection_context {
+  reactor* io = nullptr;
+  local_store_actor store;
+  std::shared_ptr<const engine_settings> settings;
+  key_pair identity;
+  engine::log_sink log;
+  std::atomic<std::uint64_t> next_session{0};
+  std::atomic<std::size_t> accepted{0}; ///< accepted connections that are alive, over all listeners
+
+  void say(const char* severity, const std::string& line) const {
+    if (log)
+      log(severity, line);
+  }
+
+  void set_dial_failure(const std::string& address, std::string reason) {
+    std::lock_guard guard{mutex_};
+    failures_[address] = std::move(reason);
+  }
+
+  std::string dial_failure(const std::string& address) {
+    std::lock_guard guard{mutex_};
+    auto found = failures_.find(address);
+    return found == failures_.end() ? std::string{} : found->second;
+  }
+
+private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::string> failures_;
+};
+
+using context_ptr = std::shared_ptr<connection_context>;
+
+/// Accepts on one address and owns the sessions that come of it; ends after them.
+using listener_actor = caf::typed_actor<
+  // connections wait, or the wait was given up
+  caf::reacts_to<internal_atom, bool>,
+  // try again after the system refused
+  caf::reacts_to<tick_atom>>;
+
+/// Keeps one outgoing connection alive; ends after its session.
+using connector_actor = caf::typed_actor<
+  // dial now
+  caf::reacts_to<tick_atom>,
+  // the outcome of dialling
+  caf::reacts_to<open_atom, stream_ptr>,
+  // it failed
+  caf::reacts_to<open_atom, std::string>>;
+
+} // namespace corestore::actors

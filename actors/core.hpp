@@ -1,0 +1,159 @@
+// One open hypercore: head, bits, the append queue and the replication plan of all its peers. Reads go straight to an
+// LMDB snapshot; writes are change sets for the writer. At most one change set is on its way to the disk: what arrives
+// meanwhile is folded into the next one, so that load makes batches larger.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/core_waiting.hpp"
+#include "actors/local.hpp"
+#include "base/error.hpp"
+#include "log/core_state.hpp"
+#include "replication/replicator.hpp"
+#include "storage/backend.hpp"
+
+namespace corestore::actors {
+
+struct core_arguments {
+  std::shared_ptr<storage::backend> backend;
+  writer_actor writer;
+  log::core_header header;
+  replication::replicator_settings replication;
+};
+
+class core_state {
+public:
+  using self_pointer = local_core_actor::stateful_pointer<core_state>;
+
+  static inline const char* name = "core";
+
+  /// Loads head and bits. An error means that the actor must end.
+  result<void> open(self_pointer self, core_arguments arguments);
+
+  // -- owners (core.cpp)
+
+  void append(std::vector<shared_bytes> blocks, caf::typed_response_promise<append_result> promise);
+  caf::result<shared_bytes> fetch(std::uint64_t index, std::uint64_t wait_ms);
+  caf::result<block_batch> read(std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max);
+  [[nodiscard]] bool has(std::uint64_t start, std::uint64_t end) const {
+    return log_.bits.all_set({start, end});
+  }
+  caf::result<bool> update(std::uint64_t wait_ms);
+  caf::result<bool> download(std::uint64_t start, std::uint64_t end, std::uint64_t wait_ms);
+  caf::result<seek_position> seek(std::uint64_t position, std::uint64_t wait_ms);
+  caf::result<core_record> mirror(bool is_on, bool is_persistent);
+  caf::result<verify_report> verify();
+  void verify_slice(std::uint64_t first);
+  [[nodiscard]] core_record record() const;
+  core_record subscribe(const event_sink& sink);
+  bool unsubscribe(const caf::actor_addr& sink);
+  void hold();
+
+  // -- peers (core_peers.cpp)
+
+  void attach(peer_link link);
+  void detach(replication::peer_id peer);
+  void receive(peer_input input);
+  void grant(replication::peer_id peer, std::uint64_t bytes);
+
+  // -- the step that is on its way to the disk (core_commit.cpp)
+
+  void tick();
+  /// Starts no new step; ends the actor when none is in flight.
+  void finish(caf::error reason);
+
+private:
+  struct pending_append {
+    std::vector<shared_bytes> blocks;
+    caf::typed_response_promise<append_result> promise;
+  };
+
+  /// What is being committed, and who waits for it.
+  struct step {
+    change_set_ptr changes;
+    bool is_ours = false;
+    std::vector<caf::typed_response_promise<append_result>> appends;
+    std::vector<caf::typed_response_promise<core_record>> records;
+    std::vector<log::verification> verified;
+  };
+
+  [[nodiscard]] std::uint64_t now_ms() const;
+  [[nodiscard]] bool is_writable() const;
+  [[nodiscard]] const std::optional<key_pair>& keys();
+
+  /// Runs `action(const log::log_source&)` on a fresh snapshot.
+  template <class Action>
+  result<void> reading(Action action) {
+    auto opened = backend_->open_snapshot();
+    if (!opened)
+      return fail(opened.error());
+    storage::core_view view{**opened, log_.header.number};
+    action(static_cast<const log::log_source&>(view));
+    return {};
+  }
+
+  /// After every handler: hand out what the replicator produced, answer waiters, start the next step, arm the timer.
+  void settle();
+  void collect_effects();
+  void send_outputs();
+  void start_step();
+  [[nodiscard]] bool stage_appends(step& next);
+  [[nodiscard]] bool stage_verified(step& next);
+  [[nodiscard]] bool stage_reorg(step& next);
+  [[nodiscard]] bool stage_header(step& next);
+  void commit(step next);
+  void committed();
+  void failed(const error& reason);
+  void fail_step(step& broken, const error& reason);
+  void answer_waiters();
+  void expire_waiters();
+  void answer_seeks();
+  void arm_timer();
+  void publish(const core_event& event);
+  [[nodiscard]] core_event event_of(event_kind kind) const;
+  void freeze();
+  void handle_event(const replication::replicator_event& event);
+  replication::download_id next_wish();
+
+  self_pointer self_ = nullptr;
+  std::shared_ptr<storage::backend> backend_;
+  writer_actor writer_;
+  log::core_state log_;
+  std::optional<key_pair> keys_;
+  bool are_keys_known_ = false;
+
+  std::deque<pending_append> appends_;
+  std::vector<log::verification> verified_;
+  std::optional<replication::reorg> reorg_;
+  std::optional<log::core_header> new_header_;
+  std::vector<caf::typed_response_promise<core_record>> header_waiters_;
+  std::optional<step> in_flight_;
+
+  std::optional<replication::replicator> replicator_;
+  std::unordered_map<replication::peer_id, session_actor> sessions_;
+  std::map<replication::peer_id, peer_output> outputs_;
+
+  waiting_callers waiting_;
+  std::optional<replication::download_id> mirror_wish_;
+  std::uint64_t wishes_ = 0;
+  std::vector<event_sink> sinks_;
+  std::optional<verify_progress> verifying_;
+
+  std::uint64_t timer_due_ms_ = 0; ///< 0 = no timer is armed
+  std::optional<caf::error> ending_;
+};
+
+local_core_actor::behavior_type core(core_state::self_pointer self, core_arguments arguments);
+
+/// The record of a core that is not loaded.
+core_record make_record(const log::core_header& header, const log::tree_head& head, std::uint64_t contiguous_length);
+
+} // namespace corestore::actors

@@ -1,0 +1,305 @@
+// The one step of a core that is on its way to the disk, and what becomes true when it has arrived.
+#include <algorithm>
+#include <chrono>
+
+#include <caf/all.hpp>
+
+#include "actors/core.hpp"
+#include "log/prove.hpp"
+
+namespace corestore::actors {
+
+namespace {
+
+/// Blocks that one step may carry, so that a step stays well below a transaction's bound.
+constexpr std::size_t step_bytes_max = std::size_t{4} << 20U;
+
+} // namespace
+
+void core_state::settle() {
+  collect_effects();
+  start_step();
+  answer_waiters();
+  collect_effects(); // answering may have dropped wishes
+  send_outputs();
+  arm_timer();
+  if (ending_ && !in_flight_ && appends_.empty())
+    self_->quit(*ending_);
+}
+
+void core_state::finish(caf::error reason) {
+  if (ending_)
+    return;
+  ending_ = std::move(reason);
+  auto closed = make_error(ec::store_closed, "the store is closing");
+  waiting_.fail_all(closed);
+  if (verifying_)
+    for (auto& promise : verifying_->promises)
+      promise.deliver(closed);
+  verifying_.reset();
+  publish(event_of(event_kind::closed));
+  settle();
+}
+
+void core_state::start_step() {
+  if (in_flight_)
+    return;
+  step next;
+  if (!ending_ && (stage_reorg(next) || stage_header(next) || stage_verified(next))) {
+    commit(std::move(next));
+    return;
+  }
+  if (stage_appends(next))
+    commit(std::move(next));
+}
+
+bool core_state::stage_appends(step& next) {
+  while (!appends_.empty()) {
+    std::vector<shared_bytes> blocks;
+    std::size_t staged_bytes = 0;
+    while (!appends_.empty() && (blocks.empty() || staged_bytes < step_bytes_max)) {
+      auto& front = appends_.front();
+      for (auto& block : front.blocks) {
+        staged_bytes += block.size();
+        blocks.push_back(std::move(block));
+      }
+      next.appends.push_back(std::move(front.promise));
+      appends_.pop_front();
+    }
+    if (blocks.empty()) {
+      for (auto& promise : next.appends)
+        promise.deliver(append_result{log_.head.length, log_.head.byte_length});
+      next.appends.clear();
+      continue;
+    }
+    auto staged = log::stage_append(log_, blocks, *keys());
+    if (!staged) {
+      fail_step(next, staged.error());
+      next.appends.clear();
+      continue;
+    }
+    next.is_ours = true;
+    next.changes = std::make_shared<const log::change_set>(std::move(*staged));
+    return true;
+  }
+  return false;
+}
+
+bool core_state::stage_verified(step& next) {
+  if (verified_.empty())
+    return false;
+  next.verified = std::exchange(verified_, {});
+  result<log::change_set> staged;
+  auto done =
+    reading([&](const log::log_source& source) { staged = log::stage_verified(log_, source, next.verified); });
+  if (done && staged) {
+    next.changes = std::make_shared<const log::change_set>(std::move(*staged));
+    return true;
+  }
+  fail_step(next, done ? staged.error() : done.error());
+  next = {};
+  return false;
+}
+
+bool core_state::stage_reorg(step& next) {
+  if (!reorg_)
+    return false;
+  auto replaced = std::exchange(reorg_, std::nullopt);
+  next.verified.push_back(replaced->verified);
+  log::change_set changes;
+  changes.number = log_.header.number;
+  changes.base_fork = log_.head.fork;
+  changes.base_length = log_.head.length;
+  changes.truncate_to = std::min(replaced->ancestors, log_.head.length);
+  changes.nodes = std::move(replaced->verified.nodes);
+  changes.head = std::move(replaced->verified.head);
+  changes.contiguous_length = std::min(log_.contiguous_length(), *changes.truncate_to);
+  if (replaced->verified.manifest && log_.header.manifest.empty()) {
+    changes.header = log_.header;
+    changes.header->manifest = *replaced->verified.manifest;
+  }
+  next.changes = std::make_shared<const log::change_set>(std::move(changes));
+  return true;
+}
+
+bool core_state::stage_header(step& next) {
+  if (!new_header_)
+    return false;
+  log::change_set changes;
+  changes.number = log_.header.number;
+  changes.base_fork = log_.head.fork;
+  changes.base_length = log_.head.length;
+  changes.header = std::exchange(new_header_, std::nullopt);
+  changes.header->manifest = log_.header.manifest; // it may have been learned meanwhile
+  next.records = std::exchange(header_waiters_, {});
+  next.changes = std::make_shared<const log::change_set>(std::move(changes));
+  return true;
+}
+
+void core_state::commit(step next) {
+  in_flight_ = std::move(next);
+  self_->request(writer_, caf::infinite, commit_atom_v, in_flight_->changes)
+    .then([this](std::uint64_t) { committed(); }, [this](const caf::error& reason) { failed(from_caf(reason)); });
+}
+
+void core_state::committed() {
+  auto done = std::move(*in_flight_);
+  in_flight_.reset();
+  auto before_length = log_.head.length;
+  auto before_fork = log_.head.fork;
+  auto had_manifest = log_.manifest.has_value();
+  if (auto adopted = log::adopt(log_, *done.changes); !adopted) {
+    fail_step(done, adopted.error());
+    settle();
+    return;
+  }
+  for (auto& promise : done.appends)
+    promise.deliver(append_result{log_.head.length, log_.head.byte_length});
+  for (auto& promise : done.records)
+    promise.deliver(record());
+  std::ignore = reading(
+    [&](const log::log_source& source) { replicator_->changed(*done.changes, done.is_ours, source, now_ms()); });
+  if (!had_manifest && log_.manifest)
+    publish(event_of(event_kind::manifest));
+  if (log_.head.fork != before_fork) {
+    auto event = event_of(event_kind::truncate);
+    event.length = done.changes->truncate_to.value_or(log_.head.length);
+    publish(event);
+  } else if (log_.head.length > before_length) {
+    publish(event_of(event_kind::append));
+  }
+  settle();
+}
+
+void core_state::failed(const error& reason) {
+  auto broken = std::move(*in_flight_);
+  in_flight_.reset();
+  fail_step(broken, reason);
+  settle();
+}
+
+void core_state::fail_step(step& broken, const error& reason) {
+  for (auto& promise : broken.appends)
+    promise.deliver(to_caf(reason));
+  for (auto& promise : broken.records)
+    promise.deliver(to_caf(reason));
+  if (!broken.verified.empty())
+    std::ignore =
+      reading([&](const log::log_source& source) { replicator_->discarded(broken.verified, source, now_ms()); });
+}
+
+void core_state::answer_waiters() {
+  if (waiting_.empty())
+    return;
+  for (auto position = waiting_.fetches.begin(); position != waiting_.fetches.end();) {
+    auto index = position->first;
+    if (!log_.bits.test(index)) {
+      position = waiting_.fetches.upper_bound(index);
+      continue;
+    }
+    result<std::optional<shared_bytes>> block;
+    if (auto done = reading([&](const log::log_source& source) { block = source.block_at(index); }); !done)
+      block = fail(done.error());
+    while (position != waiting_.fetches.end() && position->first == index) {
+      auto& promise = position->second.promise;
+      if (!block)
+        promise.deliver(to_caf(block.error()));
+      else if (*block)
+        promise.deliver(**block);
+      else
+        promise.deliver(make_error(ec::storage_damaged, "block " + std::to_string(index) + " is missing"));
+      replicator_->drop_block(index);
+      position = waiting_.fetches.erase(position);
+    }
+  }
+  std::erase_if(waiting_.updates, [this](waiting_update& waiting) {
+    bool has_changed = waiting.length != log_.head.length || waiting.fork != log_.head.fork;
+    if (!has_changed && (in_flight_ || !replicator_->is_update_settled()))
+      return false;
+    waiting.promise.deliver(has_changed);
+    return true;
+  });
+  std::erase_if(waiting_.downloads, [this](waiting_download& waiting) {
+    if (!log_.bits.all_set(waiting.range))
+      return false;
+    replicator_->remove_download(waiting.id);
+    waiting.promise.deliver(true);
+    return true;
+  });
+  answer_seeks();
+}
+
+void core_state::answer_seeks() {
+  if (waiting_.seeks.empty())
+    return;
+  std::ignore = reading([&](const log::log_source& source) {
+    std::erase_if(waiting_.seeks, [&](waiting_seek& waiting) {
+      auto found = log::seek(log_.head, source, waiting.position);
+      if (found && !found->is_found)
+        return false;
+      replicator_->remove_seek(waiting.id);
+      if (found)
+        waiting.promise.deliver(seek_position{found->index, found->offset});
+      else
+        waiting.promise.deliver(to_caf(found.error()));
+      return true;
+    });
+  });
+}
+
+void core_state::expire_waiters() {
+  auto now = now_ms();
+  if (now < waiting_.earliest_ms)
+    return;
+  auto timed_out = make_error(ec::timed_out, "no peer delivered it in time");
+  for (auto position = waiting_.fetches.begin(); position != waiting_.fetches.end();) {
+    if (position->second.deadline_ms > now) {
+      ++position;
+      continue;
+    }
+    position->second.promise.deliver(timed_out);
+    replicator_->drop_block(position->first);
+    position = waiting_.fetches.erase(position);
+  }
+  std::erase_if(waiting_.updates, [&](waiting_update& waiting) {
+    if (waiting.deadline_ms > now)
+      return false;
+    waiting.promise.deliver(false);
+    return true;
+  });
+  std::erase_if(waiting_.downloads, [&](waiting_download& waiting) {
+    if (waiting.deadline_ms > now)
+      return false;
+    replicator_->remove_download(waiting.id);
+    waiting.promise.deliver(false);
+    return true;
+  });
+  std::erase_if(waiting_.seeks, [&](waiting_seek& waiting) {
+    if (waiting.deadline_ms > now)
+      return false;
+    replicator_->remove_seek(waiting.id);
+    waiting.promise.deliver(timed_out);
+    return true;
+  });
+  waiting_.recompute();
+}
+
+void core_state::tick() {
+  timer_due_ms_ = 0;
+  expire_waiters();
+  std::ignore = reading([&](const log::log_source& source) { replicator_->tick(source, now_ms()); });
+  settle();
+}
+
+void core_state::arm_timer() {
+  auto due = waiting_.earliest_ms;
+  if (auto next = replicator_->next_tick_ms())
+    due = std::min(due, *next);
+  if (due == no_deadline || ending_ || (timer_due_ms_ != 0 && timer_due_ms_ <= due))
+    return;
+  auto now = now_ms();
+  timer_due_ms_ = std::max(due, now + 1);
+  self_->delayed_send(self_, std::chrono::milliseconds(timer_due_ms_ - now), tick_atom_v);
+}
+
+} // namespace corestore::actors

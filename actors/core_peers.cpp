@@ -1,0 +1,120 @@
+// A core and the sessions that carry its peers.
+#include <caf/all.hpp>
+
+#include "actors/core.hpp"
+
+namespace corestore::actors {
+
+namespace {
+
+template <class... Handlers>
+struct overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+overloaded(Handlers...) -> overloaded<Handlers...>;
+
+} // namespace
+
+void core_state::attach(peer_link link) {
+  if (ending_ || log_.header.is_frozen) {
+    peer_output refusal;
+    refusal.peer = link.peer;
+    refusal.is_idle = true;
+    self_->send(link.session, std::move(refusal));
+    return;
+  }
+  sessions_[link.peer] = link.session;
+  std::ignore =
+    reading([&](const log::log_source& source) { replicator_->add_peer(link.peer, link.options, source, now_ms()); });
+  settle();
+}
+
+void core_state::detach(replication::peer_id peer) {
+  if (sessions_.erase(peer) == 0)
+    return;
+  outputs_.erase(peer);
+  std::ignore = reading([&](const log::log_source& source) { replicator_->remove_peer(peer, source, now_ms()); });
+  settle();
+}
+
+void core_state::receive(peer_input input) {
+  if (sessions_.find(input.peer) == sessions_.end())
+    return; // it was detached while the message was under way
+  auto& output = outputs_[input.peer];
+  ++output.inputs_done;
+  auto done = reading([&](const log::log_source& source) {
+    replicator_->receive(input.peer, std::move(input.messages), source, now_ms());
+  });
+  if (!done)
+    outputs_[input.peer].failure = done.error();
+  settle();
+}
+
+void core_state::grant(replication::peer_id peer, std::uint64_t bytes) {
+  if (sessions_.find(peer) == sessions_.end())
+    return;
+  outputs_[peer]; // the session waits for an answer, however empty
+  std::ignore = reading([&](const log::log_source& source) { replicator_->grant(peer, bytes, source); });
+  settle();
+}
+
+void core_state::collect_effects() {
+  auto effects = replicator_->take_effects();
+  for (auto& item : effects.messages)
+    outputs_[item.peer].batches.push_back(std::move(item.messages));
+  for (auto& verified : effects.verified)
+    verified_.push_back(std::move(verified));
+  if (effects.replaced)
+    reorg_ = std::move(effects.replaced);
+  for (const auto& event : effects.events)
+    handle_event(event);
+}
+
+void core_state::handle_event(const replication::replicator_event& event) {
+  auto publish_block = [this](event_kind kind, std::uint64_t index, std::uint64_t size) {
+    if (sinks_.empty())
+      return;
+    auto fact = event_of(kind);
+    fact.index = index;
+    fact.size = size;
+    publish(fact);
+  };
+  std::visit(
+    overloaded{
+      [&](const replication::peer_added&) { publish(event_of(event_kind::peer_add)); },
+      [&](const replication::peer_removed&) { publish(event_of(event_kind::peer_remove)); },
+      [&](const replication::block_uploaded& fact) { publish_block(event_kind::upload, fact.index, fact.size); },
+      [&](const replication::block_downloaded& fact) { publish_block(event_kind::download, fact.index, fact.size); },
+      [&](const replication::peer_failed& fact) { outputs_[fact.peer].failure = fact.reason; },
+      [&](const replication::peer_idle& fact) { outputs_[fact.peer].is_idle = true; },
+      [&](const replication::conflict_found&) { freeze(); },
+      [](const auto&) {
+        // counted by the replicator; nothing to tell
+      },
+    },
+    event);
+}
+
+void core_state::freeze() {
+  auto frozen = new_header_ ? *new_header_ : log_.header;
+  frozen.is_frozen = true;
+  new_header_ = frozen;
+  publish(event_of(event_kind::conflict));
+  for (const auto& [peer, session] : sessions_)
+    outputs_[peer].is_idle = true;
+}
+
+void core_state::send_outputs() {
+  for (auto& [peer, output] : outputs_) {
+    auto session = sessions_.find(peer);
+    if (session == sessions_.end())
+      continue;
+    output.peer = peer;
+    output.queued = replicator_->queued(peer);
+    self_->send(session->second, std::move(output));
+  }
+  outputs_.clear();
+}
+
+} // namespace corestore::actors

@@ -1,0 +1,152 @@
+#include "actors/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <caf/all.hpp>
+
+#include "actors/connections.hpp"
+#include "actors/connector.hpp"
+#include "actors/listener.hpp"
+#include "actors/reactor.hpp"
+#include "actors/store.hpp"
+#include "actors/terminator.hpp"
+#include "actors/writer.hpp"
+#include "base/crypto.hpp"
+#include "log/namespaces.hpp"
+
+namespace corestore::actors {
+
+namespace {
+
+/// The Noise identity of a store: its own branch of the primary key, so that it is stable and signs no core.
+key_pair derive_identity(const primary_key& root) {
+  auto branch = log::child_namespace(namespace_id{}, as_bytes("corestore/noise-identity"));
+  return log::derive_key_pair(root, branch, "noise");
+}
+
+} // namespace
+
+struct engine::implementation {
+  implementation(caf::actor_system& host, std::shared_ptr<storage::backend> storage, engine_settings wanted,
+                 log_sink log)
+      : system(host), backend(std::move(storage)) {
+    crypto::initialize();
+    auto shared = std::make_shared<engine_settings>(std::move(wanted));
+    replication::replicator_settings replication;
+    replication.in_flight_max = shared->in_flight_max;
+    replication.request_ms_max = shared->request_ms_max;
+    writes = system.spawn<caf::detached>(writer, backend, shared->sync_interval_ms);
+    serves = system.spawn(actors::store, store_arguments{backend, writes, replication});
+    ends = system.spawn(terminator, grace_ms);
+    context = std::make_shared<connection_context>();
+    context->io = &io;
+    context->store = serves;
+    context->identity = shared->identity ? *shared->identity : derive_identity(backend->root_key());
+    context->settings = std::move(shared);
+    context->log = std::move(log);
+  }
+
+  void end(std::vector<caf::actor> targets) {
+    caf::scoped_actor self{system};
+    self->request(ends, caf::infinite, shutdown_atom_v, std::move(targets))
+      .receive(
+        [this](bool is_clean) {
+          if (!is_clean)
+            context->say("error", "an actor did not end in time and was killed");
+        },
+        [this](const caf::error& reason) { context->say("error", "shutdown: " + to_string(from_caf(reason))); });
+  }
+
+  void close() {
+    if (std::exchange(is_closed, true))
+      return;
+    std::vector<caf::actor> outer;
+    for (const auto& handle : listeners)
+      outer.push_back(caf::actor_cast<caf::actor>(handle));
+    for (const auto& [where, handle] : connectors)
+      outer.push_back(caf::actor_cast<caf::actor>(handle));
+    listeners.clear();
+    connectors.clear();
+    end(std::move(outer));
+    end({caf::actor_cast<caf::actor>(serves)});
+    end({caf::actor_cast<caf::actor>(writes)});
+    caf::anon_send_exit(ends, caf::exit_reason::user_shutdown);
+    io.stop();
+    context->store = nullptr;
+    serves = nullptr;
+    writes = nullptr;
+    ends = nullptr;
+    backend.reset();
+  }
+
+  caf::actor_system& system;
+  reactor io;
+  std::shared_ptr<storage::backend> backend;
+  writer_actor writes;
+  local_store_actor serves;
+  caf::actor ends;
+  context_ptr context;
+  std::vector<listener_actor> listeners;
+  std::vector<std::pair<endpoint, connector_actor>> connectors;
+  bool is_closed = false;
+};
+
+engine::engine(caf::actor_system& system, std::shared_ptr<storage::backend> backend, engine_settings settings,
+               log_sink log)
+    : implementation_(
+        std::make_unique<implementation>(system, std::move(backend), std::move(settings), std::move(log))) {
+  // nop
+}
+
+engine::~engine() {
+  close();
+}
+
+store_actor engine::store() const {
+  return caf::actor_cast<store_actor>(implementation_->serves);
+}
+
+public_key engine::identity() const {
+  return implementation_->context->identity.public_part;
+}
+
+result<endpoint> engine::listen(const endpoint& where) {
+  if (implementation_->is_closed)
+    return fail(ec::store_closed, "the engine is closed");
+  auto opened = acceptor::open(implementation_->io, where);
+  if (!opened)
+    return fail(opened.error());
+  auto bound = (*opened)->where();
+  implementation_->listeners.push_back(
+    implementation_->system.spawn(listener, implementation_->context, std::move(*opened)));
+  return bound;
+}
+
+void engine::connect(const endpoint& where) {
+  auto& known = implementation_->connectors;
+  bool is_known = std::any_of(known.begin(), known.end(), [&](const auto& entry) { return entry.first == where; });
+  if (is_known || implementation_->is_closed)
+    return;
+  known.emplace_back(where, implementation_->system.spawn(connector, implementation_->context, where));
+}
+
+void engine::disconnect(const endpoint& where) {
+  auto& known = implementation_->connectors;
+  auto found = std::find_if(known.begin(), known.end(), [&](const auto& entry) { return entry.first == where; });
+  if (found == known.end())
+    return;
+  auto handle = caf::actor_cast<caf::actor>(found->second);
+  known.erase(found);
+  implementation_->end({handle});
+}
+
+std::string engine::last_dial_failure(const endpoint& where) const {
+  return implementation_->context->dial_failure(to_string(where));
+}
+
+void engine::close() {
+  implementation_->close();
+}
+
+} // namespace corestore::actors

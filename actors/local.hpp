@@ -1,0 +1,122 @@
+// Interfaces and messages between the actors of one process. They share memory, so they never cross nodes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "base/error.hpp"
+#include "log/change_set.hpp"
+#include "messages/interfaces.hpp"
+#include "replication/replicator.hpp"
+#include "replication/wire/messages.hpp"
+
+namespace corestore::actors {
+
+struct peer_input;
+struct peer_output;
+struct peer_link;
+struct local_core;
+
+/// Shared because one request may be repeated by CAF's message; immutable once sent.
+using change_set_ptr = std::shared_ptr<const log::change_set>;
+
+} // namespace corestore::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_input)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_output)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_link)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::local_core)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<corestore::actors::local_core>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::change_set_ptr)
+
+namespace corestore::actors {
+
+/// One connection's conversation.
+using session_actor = caf::typed_actor<
+  // the descriptor can be read (true) or written (false), or its wait failed
+  caf::reacts_to<internal_atom, bool>,
+  // what a core wants to say to its peer behind this connection
+  caf::reacts_to<peer_output>,
+  // a core was opened after the session joined: offer it to the peer
+  caf::reacts_to<open_atom, local_core>,
+  // keep-alive, time limits
+  caf::reacts_to<tick_atom>,
+  // end the connection
+  caf::reacts_to<shutdown_atom>>;
+
+/// Everything that one read brought for one core.
+struct peer_input {
+  replication::peer_id peer = 0;
+  std::vector<replication::wire::message> messages;
+};
+
+/// What a core answers to one input, or says on its own.
+struct peer_output {
+  replication::peer_id peer = 0;
+  std::vector<std::vector<replication::wire::message>> batches; ///< each leaves as one corked batch
+  std::uint32_t inputs_done = 0;                                ///< inputs of this peer that are digested
+  std::size_t queued = 0;                                       ///< requests that wait for credit
+  bool is_idle = false;                                         ///< nobody wants anything: close the channel
+  error failure;                                                ///< other than none: cut the connection
+};
+
+struct peer_link {
+  replication::peer_id peer = 0;
+  session_actor session;
+  replication::peer_options options;
+};
+
+/// A core as the sessions of the same process use it.
+using local_core_actor = core_actor::extend<
+  // a peer opened this core on a connection
+  caf::reacts_to<attach_atom, peer_link>,
+  // it said something
+  caf::reacts_to<peer_input>,
+  // room for that many bytes of answers to it
+  caf::reacts_to<flush_atom, std::uint64_t, std::uint64_t>,
+  // it is gone
+  caf::reacts_to<detach_atom, std::uint64_t>,
+  // an owner holds this core: download, and offer it to peers
+  caf::reacts_to<wake_atom>,
+  // keep it complete for now; with true also after a restart
+  caf::replies_to<mirror_atom, bool, bool>::with<core_record>,
+  // timers
+  caf::reacts_to<tick_atom>,
+  // one more slice of a verification
+  caf::reacts_to<internal_atom, std::uint64_t>>;
+
+struct local_core {
+  local_core_actor handle;
+  core_key key;
+  corestore::discovery_key discovery;
+};
+
+/// The one actor that writes; detached.
+using writer_actor = caf::typed_actor<
+  // make one change set durable; answered with the number of its commit
+  caf::replies_to<commit_atom, change_set_ptr>::with<std::uint64_t>,
+  // commit what is queued
+  caf::reacts_to<flush_atom>,
+  // sync now, and again after the interval
+  caf::reacts_to<tick_atom>,
+  // everything applied so far becomes durable
+  caf::replies_to<sync_atom>::with<bool>>;
+
+/// A store as the sessions of the same process use it.
+using local_store_actor = store_actor::extend<
+  // a peer asks for a core: load it when it is known. not_found
+  caf::replies_to<wake_atom, corestore::discovery_key>::with<local_core>,
+  // a connection is up: answers the cores to offer; later ones follow by themselves
+  caf::replies_to<join_atom, session_actor>::with<std::vector<local_core>>,
+  // how a connection does; an id that is new registers it
+  caf::reacts_to<sync_atom, session_actor, peer_record>,
+  // a connection was cut off because its peer broke a rule
+  caf::reacts_to<leave_atom, std::string>,
+  // end: cores finish first
+  caf::reacts_to<shutdown_atom>>;
+
+} // namespace corestore::actors

@@ -1,0 +1,446 @@
+#include "actors/session.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include <caf/all.hpp>
+
+#include "base/limits.hpp"
+
+namespace corestore::actors {
+
+namespace {
+
+constexpr std::size_t read_bytes = std::size_t{64} << 10U;
+constexpr int reads_per_turn_max = 4;
+constexpr std::uint32_t inputs_out_max = 4;                ///< decoding overlaps with verifying, and no more
+constexpr std::size_t unsent_high = std::size_t{1} << 20U; ///< above it nothing more is asked of the cores
+constexpr std::size_t grant_bytes = std::size_t{256} << 10U;
+constexpr std::size_t first_grant_bytes = std::size_t{64} << 10U;
+constexpr std::size_t first_grants_max = 64; ///< channels that get credit before they ask
+constexpr std::size_t chunk_bytes = std::size_t{64} << 10U;
+constexpr auto tick_interval = std::chrono::seconds(1);
+
+bool breaks_a_rule(ec code) {
+  switch (code) {
+  case ec::protocol_violation:
+  case ec::decoding_failed:
+  case ec::invalid_capability:
+  case ec::invalid_signature:
+  case ec::invalid_checksum:
+  case ec::invalid_proof:
+  case ec::invalid_operation:
+  case ec::handshake_failed:
+  case ec::limit_exceeded:
+  case ec::timed_out:
+    return true;
+  default:
+    return false;
+  }
+}
+
+} // namespace
+
+void session_state::open(self_pointer self, session_arguments arguments) {
+  self_ = self;
+  arguments_ = std::move(arguments);
+  replication::connection_options options;
+  options.is_initiator = arguments_.is_initiator;
+  options.static_keys = arguments_.identity;
+  options.keep_alive_ms = arguments_.settings->keep_alive_ms;
+  options.handshake_ms_max = arguments_.settings->handshake_ms_max;
+  last_read_ms_ = now_ms();
+  connection_.emplace(std::move(options), last_read_ms_);
+  record_.id = arguments_.id;
+  record_.address = arguments_.stream->address();
+  record_.state = "handshake";
+  record_.is_initiator = arguments_.is_initiator;
+  report();
+  flush();
+  arm_read();
+  self_->delayed_send(self_, tick_interval, tick_atom_v);
+}
+
+std::uint64_t session_state::now_ms() const {
+  auto now = self_->clock().now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+// -- reading
+
+bool session_state::may_read() const {
+  return !is_finished_ && !is_read_armed_ && inputs_out_ < inputs_out_max && unsent_bytes_ < 4 * unsent_high;
+}
+
+void session_state::arm_read() {
+  if (!may_read())
+    return;
+  is_read_armed_ = true;
+  arguments_.stream->wait_readable([handle = caf::actor_cast<session_actor>(self_)](bool is_ready) {
+    if (is_ready)
+      caf::anon_send(handle, internal_atom_v, true);
+    else
+      caf::anon_send(handle, shutdown_atom_v);
+  });
+}
+
+void session_state::arm_write() {
+  if (is_finished_ || is_write_armed_ || unsent_bytes_ == 0)
+    return;
+  is_write_armed_ = true;
+  arguments_.stream->wait_writable([handle = caf::actor_cast<session_actor>(self_)](bool is_ready) {
+    if (is_ready)
+      caf::anon_send(handle, internal_atom_v, false);
+    else
+      caf::anon_send(handle, shutdown_atom_v);
+  });
+}
+
+void session_state::on_ready(bool is_readable) {
+  if (is_finished_)
+    return;
+  if (!is_readable) {
+    is_write_armed_ = false;
+    write();
+    grant_waiting();
+    arm_write();
+    arm_read();
+    return;
+  }
+  is_read_armed_ = false;
+  thread_local std::vector<std::uint8_t> buffer(read_bytes);
+  std::vector<replication::connection_event> events;
+  for (int turn = 0; turn < reads_per_turn_max && inputs_out_ < inputs_out_max; ++turn) {
+    auto count = arguments_.stream->read(buffer);
+    if (!count) {
+      finish(count.error());
+      return;
+    }
+    if (*count == 0)
+      break;
+    last_read_ms_ = now_ms();
+    record_.bytes_in += *count;
+    auto fed = connection_->feed({buffer.data(), *count}, last_read_ms_, events);
+    handle(events);
+    events.clear();
+    if (is_finished_)
+      return;
+    if (!fed) {
+      finish(fed.error());
+      return;
+    }
+    if (*count < buffer.size())
+      break;
+  }
+  flush();
+  arm_read();
+}
+
+void session_state::handle(std::vector<replication::connection_event>& events) {
+  for (auto& event : events) {
+    if (is_finished_)
+      return;
+    if (auto* messages = std::get_if<replication::channel_messages>(&event))
+      on_messages(*messages);
+    else if (auto* requested = std::get_if<replication::channel_requested>(&event))
+      on_requested(*requested);
+    else if (auto* opened = std::get_if<replication::channel_opened>(&event))
+      on_opened(*opened);
+    else if (auto* closed = std::get_if<replication::channel_closed>(&event))
+      on_closed(*closed);
+    else if (auto* handshake = std::get_if<replication::handshake_done>(&event))
+      on_handshake(*handshake);
+  }
+}
+
+// -- channels
+
+void session_state::on_handshake(const replication::handshake_done& fact) {
+  const auto& allow = arguments_.settings->allow;
+  if (!allow.empty() && std::find(allow.begin(), allow.end(), fact.remote_key) == allow.end()) {
+    finish({ec::protocol_violation, record_.address + ": its key is not on the allow list"});
+    return;
+  }
+  record_.state = "open";
+  record_.public_key = text::to_hex(fact.remote_key.view());
+  report();
+  self_->request(arguments_.store, caf::infinite, join_atom_v, caf::actor_cast<session_actor>(self_))
+    .then(
+      [this](std::vector<local_core>& cores) {
+        for (const auto& core : cores)
+          offer(core);
+      },
+      [this](const caf::error& reason) { finish(from_caf(reason)); });
+}
+
+session_state::channel& session_state::remember(replication::channel_id id, const local_core& core) {
+  auto& entry = channels_[id];
+  entry.peer = (arguments_.id << 32U) | ++next_peer_;
+  entry.core = core;
+  by_discovery_[core.discovery] = id;
+  by_peer_[entry.peer] = id;
+  self_->monitor(core.handle);
+  return entry;
+}
+
+void session_state::forget(replication::channel_id id) {
+  auto found = channels_.find(id);
+  if (found == channels_.end())
+    return;
+  auto& entry = found->second;
+  if (entry.is_open)
+    self_->send(entry.core.handle, detach_atom_v, entry.peer);
+  if (entry.is_granted)
+    granted_bytes_ -= grant_bytes;
+  self_->demonitor(entry.core.handle.address());
+  by_peer_.erase(entry.peer);
+  if (auto known = by_discovery_.find(entry.core.discovery); known != by_discovery_.end() && known->second == id)
+    by_discovery_.erase(known);
+  channels_.erase(found);
+}
+
+void session_state::close_channel(replication::channel_id id) {
+  forget(id);
+  connection_->close(id);
+}
+
+void session_state::offer(const local_core& core) {
+  if (is_finished_ || !connection_->is_ready())
+    return;
+  if (auto known = by_discovery_.find(core.discovery); known != by_discovery_.end()) {
+    if (channels_[known->second].core.handle == core.handle)
+      return;
+    close_channel(known->second); // the core was reopened with other rights
+  }
+  remember(connection_->open(core.key, core.discovery), core);
+  flush();
+}
+
+void session_state::on_requested(const replication::channel_requested& fact) {
+  self_->request(arguments_.store, caf::infinite, wake_atom_v, fact.discovery)
+    .then(
+      [this, id = fact.channel](const local_core& core) {
+        if (is_finished_)
+          return;
+        if (by_discovery_.find(core.discovery) != by_discovery_.end()) {
+          connection_->reject(id); // opened from this side meanwhile: one channel is enough
+          flush();
+          return;
+        }
+        remember(id, core);
+        std::vector<replication::connection_event> events;
+        auto accepted = connection_->accept(id, core.key, events);
+        handle(events);
+        if (!accepted)
+          finish(accepted.error());
+        else
+          flush();
+      },
+      [this, id = fact.channel](const caf::error&) {
+        if (is_finished_)
+          return;
+        connection_->reject(id);
+        flush();
+      });
+}
+
+void session_state::on_opened(const replication::channel_opened& fact) {
+  auto found = channels_.find(fact.channel);
+  if (found == channels_.end())
+    return;
+  auto& entry = found->second;
+  entry.is_open = true;
+  peer_link link;
+  link.peer = entry.peer;
+  link.session = caf::actor_cast<session_actor>(self_);
+  link.options.remote_seeks = fact.remote_seeks;
+  link.options.may_upload = arguments_.settings->may_upload;
+  link.options.may_download = arguments_.settings->may_download;
+  self_->send(entry.core.handle, attach_atom_v, std::move(link));
+  if (channels_.size() <= first_grants_max)
+    self_->send(entry.core.handle, flush_atom_v, entry.peer, std::uint64_t{first_grant_bytes});
+  is_record_new_ = true;
+}
+
+void session_state::on_closed(const replication::channel_closed& fact) {
+  forget(fact.channel);
+  is_record_new_ = true;
+}
+
+void session_state::on_messages(replication::channel_messages& fact) {
+  auto found = channels_.find(fact.channel);
+  if (found == channels_.end() || !found->second.is_open)
+    return;
+  ++inputs_out_;
+  self_->send(found->second.core.handle, peer_input{found->second.peer, std::move(fact.messages)});
+}
+
+void session_state::on_core_down(const caf::actor_addr& address) {
+  std::vector<replication::channel_id> lost;
+  for (const auto& [id, entry] : channels_)
+    if (entry.core.handle.address() == address)
+      lost.push_back(id);
+  for (auto id : lost) {
+    channels_[id].is_open = false;
+    close_channel(id);
+  }
+  if (!lost.empty()) {
+    inputs_out_ = 0; // its undigested inputs are gone; counting the others twice is harmless
+    flush();
+    arm_read();
+  }
+}
+
+// -- answers of cores
+
+void session_state::on_output(peer_output output) {
+  inputs_out_ -= std::min(inputs_out_, output.inputs_done);
+  if (is_finished_)
+    return;
+  auto known = by_peer_.find(output.peer);
+  if (known == by_peer_.end()) {
+    arm_read();
+    return;
+  }
+  auto id = known->second;
+  auto& entry = channels_[id];
+  for (auto& batch : output.batches) {
+    connection_->send(id, batch);
+    take_output();
+  }
+  if (entry.is_granted) {
+    entry.is_granted = false;
+    granted_bytes_ -= grant_bytes;
+  }
+  if (output.queued > 0 && std::find(hungry_.begin(), hungry_.end(), output.peer) == hungry_.end())
+    hungry_.push_back(output.peer);
+  if (output.failure.code != ec::none) {
+    flush();
+    finish(output.failure);
+    return;
+  }
+  if (output.is_idle)
+    close_channel(id);
+  flush();
+  arm_read();
+}
+
+void session_state::grant_waiting() {
+  while (!hungry_.empty() && unsent_bytes_ + granted_bytes_ < unsent_high) {
+    auto known = by_peer_.find(hungry_.front());
+    hungry_.pop_front();
+    if (known == by_peer_.end())
+      continue;
+    auto& entry = channels_[known->second];
+    if (entry.is_granted || !entry.is_open)
+      continue;
+    entry.is_granted = true;
+    granted_bytes_ += grant_bytes;
+    self_->send(entry.core.handle, flush_atom_v, entry.peer, std::uint64_t{grant_bytes});
+  }
+}
+
+// -- writing
+
+void session_state::take_output() {
+  if (connection_->output_size() == 0)
+    return;
+  auto output = connection_->take_output();
+  unsent_bytes_ += output.size();
+  if (!unsent_.empty() && unsent_.back().size() + output.size() <= chunk_bytes)
+    unsent_.back().insert(unsent_.back().end(), output.begin(), output.end());
+  else
+    unsent_.push_back(std::move(output));
+}
+
+void session_state::write() {
+  while (!unsent_.empty() && !is_finished_) {
+    auto& front = unsent_.front();
+    auto count = arguments_.stream->write(byte_view{front}.subspan(unsent_offset_));
+    if (!count) {
+      finish(count.error());
+      return;
+    }
+    if (*count == 0)
+      return;
+    record_.bytes_out += *count;
+    unsent_offset_ += *count;
+    unsent_bytes_ -= *count;
+    if (unsent_offset_ == front.size()) {
+      unsent_.pop_front();
+      unsent_offset_ = 0;
+    }
+  }
+}
+
+void session_state::flush() {
+  if (is_finished_)
+    return;
+  take_output();
+  if (!is_write_armed_)
+    write();
+  grant_waiting();
+  arm_write();
+}
+
+// -- life
+
+void session_state::report() {
+  record_.channels = channels_.size();
+  is_record_new_ = false;
+  self_->send(arguments_.store, sync_atom_v, caf::actor_cast<session_actor>(self_), record_);
+}
+
+void session_state::on_tick() {
+  if (is_finished_)
+    return;
+  auto now = now_ms();
+  if (auto ticked = connection_->tick(now); !ticked) {
+    finish(ticked.error());
+    return;
+  }
+  auto idle_max = arguments_.settings->idle_ms_max;
+  if (idle_max > 0 && now - last_read_ms_ > idle_max) {
+    finish({ec::timed_out, record_.address + " was silent for " + std::to_string(idle_max) + " ms"});
+    return;
+  }
+  flush();
+  report();
+  self_->delayed_send(self_, tick_interval, tick_atom_v);
+}
+
+void session_state::finish(const error& reason) {
+  if (is_finished_)
+    return;
+  is_finished_ = true;
+  for (const auto& [id, entry] : channels_)
+    if (entry.is_open)
+      self_->send(entry.core.handle, detach_atom_v, entry.peer);
+  channels_.clear();
+  if (breaks_a_rule(reason.code))
+    self_->send(arguments_.store, leave_atom_v, record_.address + ": " + to_string(reason));
+  arguments_.stream->close();
+  bool had_handshake = record_.state == "open";
+  if (reason.code == ec::none)
+    self_->quit(caf::exit_reason::user_shutdown);
+  else
+    self_->quit(to_caf(had_handshake ? reason : error{ec::handshake_failed, to_string(reason)}));
+}
+
+session_actor::behavior_type session(session_state::self_pointer self, session_arguments arguments) {
+  auto& state = self->state;
+  self->set_down_handler([self](const caf::down_msg& message) { self->state.on_core_down(message.source); });
+  self->set_exit_handler([self](const caf::exit_msg&) { self->state.finish({}); });
+  state.open(self, std::move(arguments));
+  return {
+    [&state](internal_atom, bool is_readable) { state.on_ready(is_readable); },
+    [&state](peer_output& output) { state.on_output(std::move(output)); },
+    [&state](open_atom, const local_core& core) { state.offer(core); },
+    [&state](tick_atom) { state.on_tick(); },
+    [&state](shutdown_atom) {
+      state.finish({ec::connection_closed, "the wait on the connection was given up"});
+    },
+  };
+}
+
+} // namespace corestore::actors

@@ -1,0 +1,102 @@
+// One connection's conversation: owns the byte stream, the protocol machine and the channels to core actors. It reads,
+// decrypts and decodes what one readiness brings, sends each core one message with all of it, and writes what cores
+// answer. It reads no further while too much of it is undigested or unsent, so a slow peer slows itself.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/engine.hpp"
+#include "actors/local.hpp"
+#include "actors/reactor.hpp"
+#include "replication/connection.hpp"
+
+namespace corestore::actors {
+
+struct session_arguments {
+  std::uint64_t id = 0; ///< unique in this process
+  stream_ptr stream;
+  local_store_actor store;
+  std::shared_ptr<const engine_settings> settings;
+  key_pair identity;
+  bool is_initiator = false;
+};
+
+class session_state {
+public:
+  using self_pointer = session_actor::stateful_pointer<session_state>;
+
+  static inline const char* name = "session";
+
+  void open(self_pointer self, session_arguments arguments);
+
+  void on_ready(bool is_readable);
+  void on_output(peer_output output);
+  void offer(const local_core& core);
+  void on_tick();
+  void on_core_down(const caf::actor_addr& address);
+  /// Ends the connection. A reason that names a broken rule is counted by the store.
+  void finish(const error& reason);
+
+private:
+  struct channel {
+    replication::peer_id peer = 0;
+    local_core core;
+    bool is_open = false;    ///< attached to the core
+    bool is_granted = false; ///< credit was given and its answer is not back
+  };
+
+  [[nodiscard]] std::uint64_t now_ms() const;
+  void handle(std::vector<replication::connection_event>& events);
+  void on_handshake(const replication::handshake_done& fact);
+  void on_requested(const replication::channel_requested& fact);
+  void on_opened(const replication::channel_opened& fact);
+  void on_closed(const replication::channel_closed& fact);
+  void on_messages(replication::channel_messages& fact);
+  channel& remember(replication::channel_id id, const local_core& core);
+  void forget(replication::channel_id id);
+  void close_channel(replication::channel_id id);
+
+  void take_output();
+  void write();
+  void flush();
+  void grant_waiting();
+  void arm_read();
+  void arm_write();
+  [[nodiscard]] bool may_read() const;
+  void report();
+
+  self_pointer self_ = nullptr;
+  session_arguments arguments_;
+  std::optional<replication::connection> connection_;
+  std::unordered_map<replication::channel_id, channel> channels_;
+  std::unordered_map<corestore::discovery_key, replication::channel_id> by_discovery_;
+  std::unordered_map<replication::peer_id, replication::channel_id> by_peer_;
+  std::uint32_t next_peer_ = 0;
+
+  std::deque<bytes> unsent_;
+  std::size_t unsent_offset_ = 0; ///< bytes of the front that are written
+  std::size_t unsent_bytes_ = 0;
+  std::deque<replication::peer_id> hungry_; ///< channels whose requests wait for credit
+  std::size_t granted_bytes_ = 0;           ///< credit that is out
+
+  std::uint32_t inputs_out_ = 0; ///< inputs that cores have not digested yet
+  bool is_read_armed_ = false;
+  bool is_write_armed_ = false;
+  bool is_finished_ = false;
+  std::uint64_t last_read_ms_ = 0;
+  peer_record record_;
+  bool is_record_new_ = true;
+};
+
+session_actor::behavior_type session(session_state::self_pointer self, session_arguments arguments);
+
+} // namespace corestore::actors

@@ -1,0 +1,36 @@
+// The one actor that writes. Natural group commit: what arrives while a transaction is on its way to the disk is the
+// next group; quiet makes groups small and immediate, load makes them large. No timer delays a commit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <caf/response_promise.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/local.hpp"
+#include "storage/backend.hpp"
+
+namespace corestore::actors {
+
+struct writer_state {
+  struct entry {
+    change_set_ptr changes;
+    caf::typed_response_promise<std::uint64_t> promise;
+  };
+
+  std::shared_ptr<storage::backend> backend;
+  std::vector<entry> queue;
+  bool is_armed = false; ///< a flush is behind everything that is in the mailbox now
+  std::uint64_t commits = 0;
+  std::uint64_t sync_interval_ms = 0; ///< with durability `interval`
+
+  static inline const char* name = "writer";
+};
+
+/// Spawn detached in production (it blocks in sync), scheduled under the deterministic scheduler.
+writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self,
+                                   const std::shared_ptr<storage::backend>& backend, std::uint64_t sync_interval_ms);
+
+} // namespace corestore::actors
