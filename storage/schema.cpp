@@ -36,9 +36,10 @@ core_index_key encode_key(log::core_number number, std::uint64_t index) {
 }
 
 bytes encode_alias_key(const namespace_id& name_space, std::string_view name) {
-  bytes key = to_bytes(name_space.view());
   auto text = as_bytes(name);
-  key.insert(key.end(), text.begin(), text.end());
+  bytes key(namespace_id::size + text.size());
+  auto end = std::copy(name_space.data.begin(), name_space.data.end(), key.begin());
+  std::copy(text.begin(), text.end(), end);
   return key;
 }
 

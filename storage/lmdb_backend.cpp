@@ -1,0 +1,232 @@
+#include "storage/lmdb_backend.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/crypto.hpp"
+#include "storage/change_check.hpp"
+#include "storage/lmdb_core_editor.hpp"
+#include "storage/lmdb_env.hpp"
+#include "storage/lmdb_snapshot.hpp"
+#include "storage/records.hpp"
+
+namespace corestore::storage {
+
+using schema::table;
+
+namespace {
+
+/// Payload that one group may move from single blocks into runs.
+constexpr std::size_t fold_bytes_max = std::size_t{1} << 20U;
+
+std::string number_text(log::core_number number) {
+  return "core number " + std::to_string(static_cast<std::uint32_t>(number));
+}
+
+error in_store(const lmdb_env& env, error what) {
+  what.detail = env.name() + ": " + what.detail;
+  return what;
+}
+
+} // namespace
+
+lmdb_backend::lmdb_backend(open_options options, directory_lock lock, std::shared_ptr<lmdb_env> env)
+    : options_(std::move(options)), lock_(std::move(lock)), env_(std::move(env)) {
+  statistics_.limit_bytes = options_.map_bytes_max;
+}
+
+lmdb_backend::~lmdb_backend() = default;
+
+result<std::unique_ptr<backend>> lmdb_backend::open(const std::filesystem::path& path, const open_options& options,
+                                                    directory_lock lock) {
+  auto env = lmdb_env::open(path, options);
+  if (!env)
+    return fail(std::move(env.error()));
+  std::unique_ptr<lmdb_backend> store{new lmdb_backend{options, std::move(lock), std::move(*env)}};
+  if (auto loaded = store->load_meta(); !loaded)
+    return fail(std::move(loaded.error()));
+  return store;
+}
+
+result<void> lmdb_backend::load_meta() {
+  auto txn = env_->begin_read();
+  if (!txn)
+    return fail(std::move(txn.error()));
+  lmdb_snapshot guard{env_, std::move(*txn)}; // gives the transaction back
+  auto& view = guard.transaction();
+  auto format = view.get(table::meta, as_bytes(schema::meta_format));
+  if (!format)
+    return fail(in_store(*env_, std::move(format.error())));
+  if (!*format) // created up to its tables
+    return options_.is_read_only ? fail(ec::not_found, env_->name() + " holds no store yet") : create_meta();
+  auto number = decode_number(**format, "the format number");
+  if (!number)
+    return fail(in_store(*env_, std::move(number.error())));
+  if (*number != schema::format_number)
+    return fail(ec::storage_format, env_->name() + " has format " + std::to_string(*number) +
+                                      "; this version knows format " + std::to_string(schema::format_number));
+  auto primary = view.get(table::meta, as_bytes(schema::meta_primary));
+  auto next = view.get(table::meta, as_bytes(schema::meta_next));
+  if (!primary || !next)
+    return fail(in_store(*env_, std::move(primary ? next.error() : primary.error())));
+  auto key = decode_fixed<primary_key>(primary->value_or(byte_view{}), "the primary key");
+  auto next_number = decode_number(next->value_or(byte_view{}), "the next core number");
+  if (!key || !next_number)
+    return fail(in_store(*env_, std::move(key ? next_number.error() : key.error())));
+  if (options_.primary && *options_.primary != *key)
+    return fail(ec::key_mismatch, env_->name() + " was created from another primary key");
+  root_key_ = *key;
+  next_ = *next_number;
+  return {};
+}
+
+result<void> lmdb_backend::create_meta() {
+  root_key_ = options_.primary ? *options_.primary : crypto::random<primary_key>();
+  auto txn = env_->begin_write();
+  if (!txn)
+    return fail(std::move(txn.error()));
+  auto step = (*txn)->put(table::meta, as_bytes(schema::meta_format), encode_number(schema::format_number));
+  if (step)
+    step = (*txn)->put(table::meta, as_bytes(schema::meta_primary), root_key_.view());
+  if (step)
+    step = (*txn)->put(table::meta, as_bytes(schema::meta_next), encode_number(0));
+  if (!step)
+    return fail(in_store(*env_, std::move(step.error())));
+  step = env_->commit(std::move(*txn));
+  return step ? env_->sync() : step;
+}
+
+result<void> lmdb_backend::apply(std::span<const log::change_set> group) {
+  if (options_.is_read_only)
+    return fail(ec::read_only, env_->name());
+  std::uint64_t written = 0;
+  for (const auto& changes : group) {
+    if (auto checked = check(changes); !checked)
+      return fail(in_store(*env_, std::move(checked.error())));
+    written += log::size_of(changes);
+  }
+  auto applied = apply_once(group);
+  while (!applied && applied.error().code == ec::storage_full && env_->grow())
+    applied = apply_once(group);
+  if (!applied)
+    return applied;
+  std::lock_guard guard{mutex_};
+  ++statistics_.commits;
+  statistics_.bytes_written += written;
+  return {};
+}
+
+result<void> lmdb_backend::apply_once(std::span<const log::change_set> group) {
+  auto txn = env_->begin_write();
+  if (!txn)
+    return fail(std::move(txn.error()));
+  std::map<log::core_number, std::unique_ptr<lmdb_core_editor>> editors; // a core's changes share one head record
+  auto next = next_;
+  result<void> step;
+  for (const auto& changes : group) {
+    auto& editor = editors[changes.number];
+    if (!editor) {
+      auto opened = lmdb_core_editor::open(**txn, changes.number);
+      if (!opened)
+        return fail(in_store(*env_, std::move(opened.error())));
+      editor = std::move(*opened);
+    }
+    step = editor->apply(changes);
+    if (step)
+      step = apply_names(**txn, changes, next);
+    if (!step)
+      return fail(in_store(*env_, std::move(step.error())));
+  }
+  auto budget = fold_bytes_max;
+  for (auto& [number, editor] : editors) {
+    step = editor->fold(budget);
+    if (step)
+      step = editor->finish();
+    if (!step)
+      return fail(in_store(*env_, std::move(step.error())));
+  }
+  if (next != next_)
+    step = (*txn)->put(table::meta, as_bytes(schema::meta_next), encode_number(next));
+  if (!step)
+    return fail(in_store(*env_, std::move(step.error())));
+  step = env_->commit(std::move(*txn));
+  if (step) {
+    std::lock_guard guard{mutex_};
+    next_ = next;
+  }
+  return step;
+}
+
+result<void> lmdb_backend::apply_names(lmdb_txn& txn, const log::change_set& changes, std::uint32_t& next) {
+  if (!changes.header && !changes.alias)
+    return {};
+  auto key = schema::encode_key(changes.number);
+  auto known = txn.get(table::numbers, key);
+  if (!known)
+    return fail(std::move(known.error()));
+  std::optional<discovery_key> discovery;
+  if (*known) {
+    auto decoded = decode_fixed<discovery_key>(**known, "an entry of numbers");
+    if (!decoded)
+      return fail(std::move(decoded.error()));
+    discovery = *decoded;
+  }
+  result<void> step;
+  if (changes.header) {
+    const auto& header = *changes.header;
+    auto old = txn.get(table::cores, header.discovery.view());
+    if (!old)
+      return fail(std::move(old.error()));
+    auto is_elsewhere = !discovery && *old;
+    if (is_elsewhere || (discovery && *discovery != header.discovery))
+      return fail(ec::bad_argument, number_text(changes.number) + " belongs to another core");
+    if (!discovery)
+      step = txn.put(table::numbers, key, header.discovery.view());
+    if (step)
+      step = txn.put(table::cores, header.discovery.view(), encode(header));
+    discovery = header.discovery;
+    next = std::max(next, static_cast<std::uint32_t>(changes.number) + 1);
+  }
+  if (step && changes.alias && !discovery)
+    return fail(ec::bad_argument, "an alias of a core without a header");
+  if (step && changes.alias)
+    step = txn.put(table::aliases, schema::encode_alias_key(changes.alias->name_space, changes.alias->name),
+                   discovery->view());
+  return step;
+}
+
+result<void> lmdb_backend::sync() {
+  return options_.is_read_only ? fail(ec::read_only, env_->name()) : env_->sync();
+}
+
+result<std::unique_ptr<snapshot>> lmdb_backend::open_snapshot() {
+  return env_->begin_read().map([this](std::unique_ptr<lmdb_txn> txn) -> std::unique_ptr<snapshot> {
+    return std::make_unique<lmdb_snapshot>(env_, std::move(txn));
+  });
+}
+
+result<log::core_number> lmdb_backend::next_number() {
+  std::lock_guard guard{mutex_};
+  return log::core_number{next_};
+}
+
+primary_key lmdb_backend::root_key() const {
+  return root_key_;
+}
+
+statistics lmdb_backend::stats() const {
+  auto usage = env_->measure();
+  std::lock_guard guard{mutex_};
+  auto current = statistics_;
+  current.used_bytes = usage.used_bytes;
+  current.syncs = usage.syncs;
+  current.readers = usage.readers;
+  return current;
+}
+
+durability lmdb_backend::mode() const {
+  return options_.durability;
+}
+
+} // namespace corestore::storage

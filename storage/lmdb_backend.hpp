@@ -1,0 +1,50 @@
+// The backend on LMDB. This header does not need lmdb.h.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+
+#include "storage/backend.hpp"
+#include "storage/directory_lock.hpp"
+#include "storage/open.hpp"
+
+namespace corestore::storage {
+
+class lmdb_env;
+class lmdb_txn;
+
+class lmdb_backend final : public backend {
+public:
+  /// The directory exists, is locked and passed the inspection.
+  static result<std::unique_ptr<backend>> open(const std::filesystem::path& path, const open_options& options,
+                                               directory_lock lock);
+  ~lmdb_backend() override;
+  lmdb_backend(const lmdb_backend&) = delete;
+  lmdb_backend& operator=(const lmdb_backend&) = delete;
+
+  result<void> apply(std::span<const log::change_set> group) override;
+  result<void> sync() override;
+  [[nodiscard]] result<std::unique_ptr<snapshot>> open_snapshot() override;
+  [[nodiscard]] result<log::core_number> next_number() override;
+  [[nodiscard]] primary_key root_key() const override;
+  [[nodiscard]] statistics stats() const override;
+  [[nodiscard]] durability mode() const override;
+
+private:
+  lmdb_backend(open_options options, directory_lock lock, std::shared_ptr<lmdb_env> env);
+  result<void> load_meta();
+  result<void> create_meta();
+  result<void> apply_once(std::span<const log::change_set> group);
+  result<void> apply_names(lmdb_txn& txn, const log::change_set& changes, std::uint32_t& next);
+
+  open_options options_;
+  directory_lock lock_; ///< released last
+  std::shared_ptr<lmdb_env> env_;
+  primary_key root_key_;
+  mutable std::mutex mutex_; ///< of the next two
+  std::uint32_t next_ = 0;
+  statistics statistics_;
+};
+
+} // namespace corestore::storage

@@ -1,0 +1,220 @@
+#include "storage/lmdb_env.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <sys/stat.h>
+
+namespace corestore::storage {
+
+namespace {
+
+/// Room for tables of later formats.
+constexpr MDB_dbi tables_max = 16;
+
+unsigned flags_of(const open_options& options) {
+  unsigned flags = MDB_NOTLS;
+  if (options.is_read_only)
+    flags |= MDB_RDONLY;
+  if (options.durability != durability::commit)
+    flags |= MDB_NOSYNC;
+  return flags;
+}
+
+std::uint64_t to_map_size(std::uint64_t size) {
+  constexpr std::uint64_t step = 65536; // a multiple of every page size
+  return std::max(step, size / step * step);
+}
+
+} // namespace
+
+lmdb_env::lmdb_env(std::string name, open_options options) : name_(std::move(name)), options_(std::move(options)) {
+  options_.map_bytes_max = to_map_size(std::max(options_.map_bytes_max, options_.map_bytes));
+  options_.map_bytes = to_map_size(options_.map_bytes);
+}
+
+lmdb_env::~lmdb_env() {
+  if (handle_ == nullptr)
+    return;
+  pool_.clear();
+  if (has_unsynced_ && !is_poisoned_)
+    mdb_env_sync(handle_, 1);
+  mdb_env_close(handle_);
+}
+
+int lmdb_env::create(const std::filesystem::path& path) {
+  auto code = mdb_env_create(&handle_);
+  if (code != 0)
+    return code;
+  code = mdb_env_set_maxdbs(handle_, tables_max);
+  if (code == 0)
+    code = mdb_env_set_maxreaders(handle_, options_.readers_max);
+  if (code == 0)
+    code = mdb_env_set_mapsize(handle_, options_.map_bytes);
+  if (code == 0)
+    code = mdb_env_open(handle_, path.c_str(), flags_of(options_), 0600);
+  int dead = 0;
+  if (code == 0)
+    code = mdb_reader_check(handle_, &dead); // slots of processes that died pin pages
+  return code;
+}
+
+result<std::unique_ptr<lmdb_env>> lmdb_env::open(const std::filesystem::path& path, const open_options& options) {
+  std::unique_ptr<lmdb_env> env{new lmdb_env{path.string(), options}};
+  if (auto code = env->create(path); code != 0)
+    return fail(lmdb_error(code, env->name_));
+  if (auto opened = env->open_tables(); !opened)
+    return fail(std::move(opened.error()));
+  return env;
+}
+
+/// A new environment gets all tables; one that holds something has to have them already.
+result<void> lmdb_env::open_tables() {
+  MDB_txn* txn = nullptr;
+  MDB_stat content{};
+  auto code = mdb_txn_begin(handle_, nullptr, options_.is_read_only ? MDB_RDONLY : 0U, &txn);
+  if (code == MDB_MAP_RESIZED) {
+    code = adopt_map_size();
+    if (code == 0)
+      code = mdb_txn_begin(handle_, nullptr, options_.is_read_only ? MDB_RDONLY : 0U, &txn);
+  }
+  MDB_dbi main = 0;
+  if (code != 0)
+    return fail(lmdb_error(code, name_));
+  code = mdb_dbi_open(txn, nullptr, 0, &main);
+  if (code == 0)
+    code = mdb_stat(txn, main, &content);
+  bool is_new = content.ms_entries == 0;
+  if (code == 0 && is_new && options_.is_read_only) {
+    mdb_txn_abort(txn);
+    return fail(ec::not_found, name_ + " holds no store yet");
+  }
+  for (std::size_t i = 0; code == 0 && i < tables_.size(); ++i) {
+    code = mdb_dbi_open(txn, schema::table_names[i], is_new ? MDB_CREATE : 0U, &tables_[i]);
+    if (code == MDB_NOTFOUND || code == MDB_INCOMPATIBLE) {
+      mdb_txn_abort(txn);
+      return fail(ec::storage_format, name_ + " is an LMDB environment, but not a store: it has no table " +
+                                        std::string{schema::table_names[i]});
+    }
+  }
+  if (code != 0) {
+    mdb_txn_abort(txn);
+    return fail(lmdb_error(code, name_));
+  }
+  code = mdb_txn_commit(txn);
+  return code == 0 ? result<void>{} : fail(lmdb_error(code, name_));
+}
+
+int lmdb_env::adopt_map_size() {
+  return mdb_env_set_mapsize(handle_, 0); // another process made the map larger
+}
+
+result<std::unique_ptr<lmdb_txn>> lmdb_env::begin_write() {
+  if (is_poisoned_)
+    return fail(ec::storage_poisoned, name_);
+  MDB_txn* handle = nullptr;
+  auto code = mdb_txn_begin(handle_, nullptr, 0, &handle);
+  if (code != 0)
+    return fail(lmdb_error(code, name_));
+  return std::make_unique<lmdb_txn>(handle, tables_, faults());
+}
+
+result<void> lmdb_env::commit(std::unique_ptr<lmdb_txn> txn) {
+  auto code = faults() != nullptr ? faults()->before_commit() : 0;
+  if (code == 0)
+    code = txn->commit();
+  if (code != 0) {
+    auto failed = lmdb_error(code, name_);
+    // Pages that found no room belong to nobody: the meta page still names the old tree.
+    is_poisoned_ = failed.code != ec::storage_full;
+    return fail(std::move(failed));
+  }
+  if (options_.durability == durability::commit)
+    ++syncs_;
+  else
+    has_unsynced_ = true;
+  return {};
+}
+
+result<void> lmdb_env::sync() {
+  if (is_poisoned_)
+    return fail(ec::storage_poisoned, name_);
+  if (!has_unsynced_)
+    return {};
+  auto code = faults() != nullptr ? faults()->before_sync() : 0;
+  if (code == 0)
+    code = mdb_env_sync(handle_, 1);
+  if (code != 0) {
+    is_poisoned_ = true; // whatever the cause: the kernel may have dropped the pages
+    return fail(lmdb_error(code, name_));
+  }
+  has_unsynced_ = false;
+  ++syncs_;
+  return {};
+}
+
+bool lmdb_env::grow() {
+  MDB_envinfo info{};
+  mdb_env_info(handle_, &info);
+  if (info.me_mapsize >= options_.map_bytes_max)
+    return false;
+  std::unique_lock lock{mutex_};
+  is_growing_ = true;
+  auto is_quiet = changed_.wait_for(lock, options_.growth_wait, [this] { return readers_ == 0; });
+  bool has_grown = false;
+  if (is_quiet) {
+    auto size = std::min<std::uint64_t>(options_.map_bytes_max, 2 * info.me_mapsize);
+    has_grown = mdb_env_set_mapsize(handle_, size) == 0;
+  }
+  is_growing_ = false;
+  changed_.notify_all();
+  return has_grown;
+}
+
+result<std::unique_ptr<lmdb_txn>> lmdb_env::begin_read() {
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [this] { return !is_growing_; });
+  if (!pool_.empty()) {
+    auto txn = std::move(pool_.back());
+    pool_.pop_back();
+    if (txn->renew() == 0) {
+      ++readers_;
+      return txn;
+    }
+  } // otherwise another process made the map larger, or the pool was empty
+  MDB_txn* handle = nullptr;
+  auto code = mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &handle);
+  if (code == MDB_MAP_RESIZED && readers_ == 0) {
+    code = adopt_map_size();
+    if (code == 0)
+      code = mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &handle);
+  }
+  if (code != 0)
+    return fail(lmdb_error(code, name_));
+  ++readers_;
+  return std::make_unique<lmdb_txn>(handle, tables_, nullptr);
+}
+
+void lmdb_env::give_back(std::unique_ptr<lmdb_txn> txn) {
+  txn->reset();
+  std::lock_guard guard{mutex_};
+  --readers_;
+  pool_.push_back(std::move(txn));
+  if (is_growing_)
+    changed_.notify_all();
+}
+
+lmdb_env::usage lmdb_env::measure() {
+  usage current;
+  current.syncs = syncs_;
+  if (auto txn = begin_read()) {
+    current.used_bytes = (*txn)->pages_bytes();
+    give_back(std::move(*txn));
+  }
+  std::lock_guard guard{mutex_};
+  current.readers = readers_;
+  return current;
+}
+
+} // namespace corestore::storage

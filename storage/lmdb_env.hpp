@@ -1,0 +1,80 @@
+// The LMDB environment of one store: opening with all checks, the map, pooled readers, and the sync that poisons.
+// Private to lmdb_*.cpp.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "storage/lmdb_txn.hpp"
+#include "storage/open.hpp"
+
+namespace corestore::storage {
+
+class lmdb_env {
+public:
+  static result<std::unique_ptr<lmdb_env>> open(const std::filesystem::path& path, const open_options& options);
+  lmdb_env(const lmdb_env&) = delete;
+  lmdb_env& operator=(const lmdb_env&) = delete;
+  ~lmdb_env(); ///< every reader has to be gone
+
+  [[nodiscard]] const std::string& name() const {
+    return name_;
+  }
+  [[nodiscard]] fault_hook* faults() const {
+    return options_.faults.get();
+  }
+
+  /// Only for the writer, on its own thread. storage_poisoned after a failed commit or sync.
+  result<std::unique_ptr<lmdb_txn>> begin_write();
+
+  /// storage_full when the disk or the map is full: nothing was written, and the next one may succeed. Any other
+  /// failure poisons, because nobody knows what reached the disk.
+  result<void> commit(std::unique_ptr<lmdb_txn> txn);
+  result<void> sync();
+  [[nodiscard]] bool is_poisoned() const {
+    return is_poisoned_;
+  }
+
+  /// Doubles the map, once no snapshot of this process is open: LMDB moves it, and nothing may look at it meanwhile.
+  /// False when it has its full size, or when the snapshots did not end in time.
+  bool grow();
+
+  /// A pooled read transaction; goes back with `give_back`. From any thread.
+  result<std::unique_ptr<lmdb_txn>> begin_read();
+  void give_back(std::unique_ptr<lmdb_txn> txn);
+
+  struct usage {
+    std::uint64_t used_bytes = 0;
+    std::uint64_t syncs = 0;
+    std::uint32_t readers = 0;
+  };
+  usage measure();
+
+private:
+  lmdb_env(std::string name, open_options options);
+  int create(const std::filesystem::path& path);
+  result<void> open_tables();
+  int adopt_map_size();
+
+  std::string name_; ///< of the directory, for error texts
+  open_options options_;
+  MDB_env* handle_ = nullptr;
+  lmdb_tables tables_{};
+  bool is_poisoned_ = false;
+  bool has_unsynced_ = false;
+  std::atomic<std::uint64_t> syncs_ = 0;
+
+  // Readers and the map: nobody reads while it grows.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<lmdb_txn>> pool_;
+  std::uint32_t readers_ = 0;
+  bool is_growing_ = false;
+};
+
+} // namespace corestore::storage

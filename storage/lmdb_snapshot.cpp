@@ -1,0 +1,152 @@
+#include "storage/lmdb_snapshot.hpp"
+
+#include <algorithm>
+
+#include "storage/lmdb_lookup.hpp"
+
+namespace corestore::storage {
+
+using schema::table;
+
+namespace {
+
+result<log::core_header> to_header(const table_entry& entry) {
+  return decode_fixed<discovery_key>(entry.key, "a key of cores").and_then([&](const discovery_key& discovery) {
+    return decode_header(discovery, entry.value);
+  });
+}
+
+} // namespace
+
+result<std::optional<log::core_header>> lmdb_snapshot::header(const discovery_key& discovery) const {
+  auto value = txn_->get(table::cores, discovery.view());
+  if (!value)
+    return fail(std::move(value.error()));
+  if (!*value)
+    return std::nullopt;
+  return decode_header(discovery, **value).map([](log::core_header found) { return std::optional{std::move(found)}; });
+}
+
+result<std::optional<discovery_key>> lmdb_snapshot::alias(const namespace_id& name_space, std::string_view name) const {
+  if (name.size() > schema::alias_name_bytes_max)
+    return std::nullopt;
+  auto value = txn_->get(table::aliases, schema::encode_alias_key(name_space, name));
+  if (!value)
+    return fail(std::move(value.error()));
+  if (!*value)
+    return std::nullopt;
+  return decode_fixed<discovery_key>(**value, "an alias").map([](const auto& found) { return std::optional{found}; });
+}
+
+result<void> lmdb_snapshot::each_header(const std::function<bool(const log::core_header&)>& visit) const {
+  const std::array<std::uint8_t, 1> lowest{}; // LMDB has no empty keys
+  auto entry = txn_->seek(table::cores, lowest);
+  for (; entry && *entry; entry = txn_->next(table::cores)) {
+    auto found = to_header(**entry);
+    if (!found)
+      return fail(std::move(found.error()));
+    if (!visit(*found))
+      return {};
+  }
+  return entry.map([](const auto&) {});
+}
+
+result<void>
+lmdb_snapshot::each_alias(const namespace_id& name_space,
+                          const std::function<bool(std::string_view name, const discovery_key&)>& visit) const {
+  auto entry = txn_->seek(table::aliases, name_space.view());
+  for (; entry && *entry; entry = txn_->next(table::aliases)) {
+    auto name = schema::decode_alias_name((*entry)->key, name_space);
+    if (!name)
+      return {};
+    auto discovery = decode_fixed<discovery_key>((*entry)->value, "an alias");
+    if (!discovery)
+      return fail(std::move(discovery.error()));
+    if (!visit(*name, *discovery))
+      return {};
+  }
+  return entry.map([](const auto&) {});
+}
+
+result<log::tree_head> lmdb_snapshot::head(log::core_number number) const {
+  return read_record(*txn_, number).map([](core_record record) { return std::move(record.head); });
+}
+
+result<log::bitfield> lmdb_snapshot::bits(log::core_number number) const {
+  auto record = read_record(*txn_, number);
+  if (!record)
+    return fail(std::move(record.error()));
+  log::bitfield bits;
+  auto prefix = record->contiguous_length;
+  bits.set({0, prefix});
+  if (record->bit_records == 0)
+    return bits;
+  auto entry = seek_index(*txn_, table::bits, number, 0);
+  while (entry && *entry) {
+    // A page of the log spans several records of ours; below the contiguous length every bit is set.
+    constexpr auto records_per_page = log::bits_per_page / schema::bits_per_record;
+    auto page = (*entry)->index / records_per_page;
+    log::bit_page content{};
+    for (auto start = page * log::bits_per_page; start < prefix && start < (page + 1) * log::bits_per_page; ++start)
+      content[start % log::bits_per_page / 64] |= std::uint64_t{1} << (start % 64);
+    for (; entry && *entry && (*entry)->index / records_per_page == page;
+         entry = next_index(*txn_, table::bits, number)) {
+      auto first = ((*entry)->index % records_per_page) * schema::bits_per_record / 64;
+      auto value = (*entry)->value.first(std::min<std::size_t>((*entry)->value.size(), schema::bits_per_record / 8));
+      for (std::size_t i = 0; i < value.size(); ++i)
+        content[first + i / 8] |= std::uint64_t{value[i]} << (i % 8 * 8);
+    }
+    bits.load_page(page, content);
+  }
+  return entry.map([&](const auto&) { return std::move(bits); });
+}
+
+result<std::optional<log::node>> lmdb_snapshot::node(log::core_number number, std::uint64_t index) const {
+  return find_node(*txn_, number, index);
+}
+
+result<std::optional<shared_bytes>> lmdb_snapshot::block(log::core_number number, std::uint64_t index) const {
+  auto found = find_block(*txn_, number, index);
+  if (!found)
+    return fail(std::move(found.error()));
+  if (!*found)
+    return std::nullopt;
+  return shared_bytes::copy_of(**found);
+}
+
+result<void> lmdb_snapshot::each_block(log::core_number number, log::block_range range,
+                                       const std::function<bool(std::uint64_t, byte_view)>& visit) const {
+  for (auto position = range.start; position < range.end;) {
+    auto run = run_from(*txn_, number, position);
+    if (!run)
+      return fail(std::move(run.error()));
+    // Up to the next run that has blocks: single blocks.
+    auto gap_end = range.end;
+    if (*run && (*run)->has_blocks())
+      gap_end = std::min(gap_end, std::max(position, (*run)->first()));
+    else if (*run)
+      gap_end = std::min(gap_end, (*run)->end());
+    if (position < gap_end) {
+      auto entry = seek_index(*txn_, table::blocks, number, position);
+      for (; entry && *entry && (*entry)->index < gap_end; entry = next_index(*txn_, table::blocks, number)) {
+        if (!visit((*entry)->index, (*entry)->value))
+          return {};
+      }
+      if (!entry)
+        return fail(std::move(entry.error()));
+      position = gap_end;
+      continue;
+    }
+    auto end = std::min(range.end, (*run)->end());
+    for (; position < end; ++position) {
+      auto block = (*run)->block(position);
+      if (!block)
+        return of_core(number, std::move(block.error()));
+      if (!visit(position, *block))
+        return {};
+    }
+  }
+  return {};
+}
+
+} // namespace corestore::storage

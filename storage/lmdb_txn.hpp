@@ -1,0 +1,83 @@
+// One LMDB transaction with a cursor for each table that it touches. Private to lmdb_*.cpp.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <lmdb.h>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "storage/fault_hook.hpp"
+#include "storage/schema.hpp"
+
+namespace corestore::storage {
+
+using lmdb_tables = std::array<MDB_dbi, schema::table_count>;
+
+/// What an LMDB or system code means for a caller. `what` names the path or the subject.
+error lmdb_error(int code, const std::string& what);
+
+struct table_entry {
+  byte_view key;
+  byte_view value;
+};
+
+/// Views that it returns point into the map: they die with the next write of this transaction, or with its end.
+class lmdb_txn {
+public:
+  /// Takes over `handle`, which is aborted unless `commit` was called. `faults` may be null.
+  lmdb_txn(MDB_txn* handle, const lmdb_tables& tables, fault_hook* faults)
+      : handle_(handle), tables_(tables), faults_(faults) {
+    // nop
+  }
+  lmdb_txn(const lmdb_txn&) = delete;
+  lmdb_txn& operator=(const lmdb_txn&) = delete;
+  ~lmdb_txn();
+
+  [[nodiscard]] result<std::optional<byte_view>> get(schema::table table, byte_view key);
+
+  /// First entry at or after `key`.
+  [[nodiscard]] result<std::optional<table_entry>> seek(schema::table table, byte_view key);
+
+  /// The entry after the one that `seek` or `next` found last in this table. Not after a write to the table.
+  [[nodiscard]] result<std::optional<table_entry>> next(schema::table table);
+
+  result<void> put(schema::table table, byte_view key, byte_view value);
+
+  /// Puts a value of `size` bytes that the caller fills before anything else is done with the transaction.
+  result<std::span<std::uint8_t>> reserve(schema::table table, byte_view key, std::size_t size);
+
+  /// Whether there was one.
+  result<bool> erase(schema::table table, byte_view key);
+
+  /// The raw code; the transaction has ended either way.
+  [[nodiscard]] int commit();
+
+  /// For a pooled read transaction: lets go of the view, keeps the reader slot and the cursors.
+  void reset();
+  [[nodiscard]] int renew();
+
+  /// Bytes of all pages of all tables.
+  [[nodiscard]] std::uint64_t pages_bytes() const;
+
+private:
+  struct cursor_slot {
+    MDB_cursor* cursor = nullptr;
+    bool is_stale = false; ///< of a transaction that was renewed since
+  };
+
+  [[nodiscard]] int cursor_of(schema::table table, MDB_cursor*& cursor);
+  [[nodiscard]] result<std::optional<table_entry>> move(schema::table table, MDB_val key, MDB_cursor_op operation);
+  result<void> store(schema::table table, byte_view key, MDB_val& value, unsigned flags);
+  void close_cursors();
+
+  MDB_txn* handle_;
+  const lmdb_tables& tables_;
+  fault_hook* faults_;
+  std::array<cursor_slot, schema::table_count> cursors_{};
+};
+
+} // namespace corestore::storage

@@ -1,0 +1,32 @@
+// Opens the store in a directory.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "storage/backend.hpp"
+#include "storage/fault_hook.hpp"
+
+namespace corestore::storage {
+
+struct open_options {
+  std::optional<primary_key> primary; ///< for a new store; an existing one must have the same
+  storage::durability durability = durability::commit;
+  bool is_read_only = false;                             ///< no lock is taken; works beside the owner
+  bool may_create = true;                                ///< otherwise a missing store is not_found
+  std::uint64_t map_bytes = std::uint64_t{1} << 40U;     ///< address space taken at first; grows up to the next
+  std::uint64_t map_bytes_max = std::uint64_t{1} << 40U; ///< the quota: beyond it a group is storage_full
+  std::uint32_t readers_max = 1024;                      ///< snapshots at once, over all processes
+  std::chrono::milliseconds growth_wait{5000}; ///< how long growing waits for the snapshots of this process to end
+  std::shared_ptr<fault_hook> faults;          ///< tests only
+};
+
+/// Errors: not_found (nothing there, read-only or not to be created), store_held (with the holder's pid), key_mismatch,
+/// storage_format (another format number, or an LMDB environment of somebody else), storage_damaged (not a store, or a
+/// truncated one), storage_failed (the system refused). Every detail names the path.
+result<std::unique_ptr<backend>> open_store(const std::filesystem::path& path, const open_options& options = {});
+
+} // namespace corestore::storage
