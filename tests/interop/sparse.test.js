@@ -42,17 +42,16 @@ scenario('JavaScript takes two blocks of twenty from us and nothing else', async
 
 scenario('we take from a sparse JavaScript seeder what it has and wait for the rest', async (world) => {
   const { seeder, copy } = await sparseSeeder(world, [3, 4, 12, 19])
+  const wanted = [3, 4, 12, 19]
+  const taken = new Set()
+  copy.on('upload', (index) => taken.add(index))
   const { address } = await seeder.listen()
   const server = await world.serve({ connect: [address], mirror: [copy.key] })
-  const wanted = [3, 4, 12, 19]
-  await until(async () => {
-    const remote = copy.peers[0]
-    return remote && wanted.every((index) => remote.remoteBitfield.get(index))
-  }, 'we announced the four blocks')
-  for (const index of [0, 5, 18]) assert.strictEqual(copy.peers[0].remoteBitfield.get(index), false)
+  await until(() => wanted.every((index) => taken.has(index)), 'we took the four blocks')
   const link = [...seeder.links][0]
   await sleep(1000) // long enough for a request of something that is not there
   assert(!link.socket.destroyed && [...seeder.links][0] === link, 'the seeder did not cut us off')
+  assert.strictEqual(taken.size, wanted.length)
   const record = await server.record(copy.key)
   assert.strictEqual(record.length, COUNT)
   assert.strictEqual(record.contiguousLength, 0)
@@ -94,12 +93,10 @@ scenario('we complete from two seeders of which each has one half', async (world
 
 scenario('a block that JavaScript cleared comes from elsewhere', async (world) => {
   const { core, seeder, copy, listener } = await sparseSeeder(world, Array.from({ length: COUNT }, (unused, i) => i))
-  await copy.clear(5, 9)
+  await copy.clear(8, 12) // an aligned span: of others, hypercore 11.35.5 also drops tree nodes that it still needs
   const { address } = await seeder.listen()
   const server = await world.serve({ connect: [address], mirror: [copy.key] })
-  await until(async () => ((await server.record(copy.key)) || {}).contiguousLength === 5, 'we stop at the hole')
-  const before = (await server.record(copy.key)).contiguousLength
-  assert.strictEqual(before, 5)
+  await until(async () => ((await server.record(copy.key)) || {}).contiguousLength === 8, 'we stop at the hole')
   await server.request('POST', '/v1/peers', JSON.stringify({ address: listener.address }))
   await mirrored(server, core)
   await readAgain(world, server, core)

@@ -203,6 +203,8 @@ async function route(state, req) {
   const parts = []
   for await (const data of req) parts.push(data)
   const body = parts.length > 0 ? JSON.parse(Buffer.concat(parts)) : {}
+  if (req.url === '/v1/peers') return [200, redial(state, body.address) || {}]
+  if (req.url === '/v1/cores') return [200, await record(await openCore(state.store, 'name:' + body.name))]
   const [, core, verb] = /^\/v1\/cores\/([^/]+)\/?(\w*)$/.exec(req.url)
   const opened = await openCore(state.store, decodeURIComponent(core))
   if (opened === null) return [404, { error: { code: 'NOT_FOUND', message: core } }]
