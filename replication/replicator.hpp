@@ -167,6 +167,8 @@ public:
   [[nodiscard]] bool is_update_settled() const;
   [[nodiscard]] std::vector<peer_info> peers() const;
   [[nodiscard]] std::size_t peer_count() const;
+  /// Requests of this peer that wait for credit (see grant()).
+  [[nodiscard]] std::size_t queued(peer_id peer) const;
 
   void tick(const log::log_source& source, std::uint64_t now_ms);
   /// When tick() should be called next; nothing while no timer runs.

@@ -1,0 +1,284 @@
+// What do we ask: whatever is missing, from a peer that announced it, never more than the peer may be asked (wire 5.5).
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <tuple>
+
+#include "base/limits.hpp"
+#include "log/flat_tree.hpp"
+#include "log/prove.hpp"
+#include "replication/replicator_core.hpp"
+
+namespace corestore::replication {
+
+namespace {
+
+constexpr std::size_t request_bytes = 32;     ///< estimate of a request or want on the wire
+constexpr std::size_t proof_bytes = 1024;     ///< estimate of an answer without a block
+constexpr std::size_t wants_of_a_pass = 16;   ///< new segments in one pass over one peer
+constexpr std::uint64_t segments_of_seek = 4; ///< segments asked about for one seek
+constexpr double golden_share = 0.6180339887498949;
+
+} // namespace
+
+bool replicator::implementation::may_ask(const peer& whom) const {
+  return whom.options.may_download && whom.is_synced && whom.theirs.uploading && !whom.is_paused && !whom.is_failed &&
+         whom.ready_ms <= now && stalled_ms <= now && !is_reorg_pending;
+}
+
+std::size_t replicator::implementation::block_estimate() const {
+  const auto& head = state.head;
+  return head.length == 0 ? proof_bytes : static_cast<std::size_t>(head.byte_length / head.length) + 64;
+}
+
+bool replicator::implementation::has_room(const peer& whom) const {
+  const auto count = whom.requests.count();
+  return count < std::min(settings.in_flight_max, limits::requests_in_flight_max) &&
+         (count == 0 || whom.requests.bytes() + block_estimate() <= settings.in_flight_bytes_max) &&
+         plan.arrived_bytes() < uncommitted_bytes_max;
+}
+
+/// Blocks below this may be asked for without an upgrade.
+std::uint64_t replicator::implementation::askable_end(const peer& whom) const {
+  if (whom.theirs.fork != state.head.fork || whom.provable_fork != state.head.fork)
+    return 0;
+  return std::min({whom.theirs.length, state.head.length, whom.provable_length});
+}
+
+void replicator::implementation::pump(peer& whom, const log::log_source& source) {
+  if (!may_ask(whom))
+    return;
+  ask_fork(whom, source);
+  if (whom.theirs.fork != state.head.fork)
+    return;
+  ask_manifest(whom);
+  ask_upgrade(whom);
+  ask_seeks(whom, source);
+  ask_wanted(whom, source);
+  ask_downloads(whom, source);
+}
+
+std::uint64_t replicator::implementation::send_request(peer& whom, asked request, std::uint64_t priority) {
+  request.sent_ms = now;
+  request.epoch = epoch;
+  request.wanted.manifest = whom.theirs.has_manifest && !knows_manifest();
+  wire::request message{.id = 0, .fork = request.fork, .wanted = request.wanted, .priority = priority};
+  message.id = whom.requests.add(std::move(request));
+  whom.asking.push_back(std::move(message));
+  return whom.asking.back().id;
+}
+
+/// Gives a request up and tells the peer, unless it was not even sent.
+void replicator::implementation::withdraw(peer& whom, std::uint64_t id) {
+  const auto request = whom.requests.withdraw(id);
+  if (!request)
+    return;
+  release(whom, id, *request);
+  if (std::erase_if(whom.asking, [id](const auto& waiting) { return waiting.id == id; }) == 0)
+    post(whom, wire::cancel{id}, request_bytes);
+}
+
+/// For a core of which only the key is known, when no upgrade will bring the manifest along.
+void replicator::implementation::ask_manifest(peer& whom) {
+  if (knows_manifest() || is_manifest_pending || manifest_request || !whom.theirs.has_manifest ||
+      whom.theirs.length > 0 || is_head_pending)
+    return;
+  const auto id = send_request(
+    whom, {.kind = request_kind::manifest, .wanted = {}, .fork = state.head.fork, .bytes = proof_bytes}, 0);
+  manifest_request = request_place{whom.id, id};
+}
+
+bool replicator::implementation::is_upgrade_useful(const peer& whom) const {
+  if (settings.is_eager)
+    return true;
+  const auto length = state.head.length;
+  const auto& waiting = plan.unassigned();
+  const auto next = waiting.lower_bound(length);
+  return (next != waiting.end() && *next < whom.theirs.length) ||
+         std::any_of(plan.downloads.begin(), plan.downloads.end(),
+                     [length](const auto& entry) { return entry.second.range.end > length; }) ||
+         std::any_of(plan.seeks.begin(), plan.seeks.end(),
+                     [this](const auto& entry) { return entry.second.bytes >= state.head.byte_length; });
+}
+
+/// One upgrade in flight for each core; a block or a position beyond our length rides along.
+void replicator::implementation::ask_upgrade(peer& whom) {
+  const auto length = state.head.length;
+  const auto& theirs = whom.theirs;
+  if (upgrade || search || is_head_pending || theirs.length <= length || !theirs.can_upgrade ||
+      whom.length_acked != length || !has_room(whom) || !is_upgrade_useful(whom))
+    return;
+  asked request{.kind = request_kind::upgrade, .wanted = {}, .fork = theirs.fork, .bytes = proof_bytes};
+  request.wanted.upgrade = log::upgrade_request{length, theirs.length - length};
+  const auto rider = [&]() -> std::optional<std::uint64_t> {
+    const auto& waiting = plan.unassigned();
+    for (auto next = waiting.lower_bound(length); next != waiting.end() && *next < theirs.length; ++next) {
+      if (whom.has.test(*next))
+        return *next;
+    }
+    const auto last = theirs.length - 1;
+    const bool is_followed = std::any_of(plan.downloads.begin(), plan.downloads.end(), [last](const auto& entry) {
+      return entry.second.range.end == UINT64_MAX && entry.second.range.start <= last;
+    });
+    return is_followed && whom.has.test(last) && plan.is_free(last) ? std::optional{last} : std::nullopt;
+  }();
+  request_plan::seek* seeking = nullptr;
+  if (rider) {
+    request.wanted.block = log::block_request{*rider, 0};
+    request.bytes += block_estimate();
+  } else {
+    for (auto& [id, seek] : plan.seeks) {
+      if (seek.place.id != 0 || seek.is_verified || seek.bytes < state.head.byte_length || !whom.options.remote_seeks)
+        continue;
+      seeking = &seek;
+      request.seek = id;
+      request.wanted.seek = log::seek_request{seek.bytes, seek.padding};
+      break;
+    }
+  }
+  const request_place place{whom.id, send_request(whom, std::move(request), rider && plan.is_wanted(*rider) ? 1 : 0)};
+  upgrade = place;
+  if (rider)
+    plan.asked(*rider, place);
+  if (seeking != nullptr)
+    seeking->place = place;
+}
+
+/// Blocks that somebody waits for. A pass that found nothing is not repeated until there is something new.
+void replicator::implementation::ask_wanted(peer& whom, const log::log_source& source) {
+  const auto end = askable_end(whom);
+  const std::tuple seen{plan.wanted_version(), whom.knowledge, end};
+  if (plan.unassigned().empty() || whom.wanted_seen == seen)
+    return;
+  auto position = std::uint64_t{0};
+  while (has_room(whom)) {
+    const auto next = plan.unassigned().lower_bound(position);
+    if (next == plan.unassigned().end() || *next >= whom.theirs.length) {
+      whom.wanted_seen = seen;
+      return;
+    }
+    const auto index = *next;
+    position = index + 1;
+    if (!whom.has.test(index))
+      ask_segment(whom, index / segment_blocks);
+    else if (index < end)
+      ask_block(whom, index, 1, source);
+  }
+}
+
+/// Refills when half of the window is empty, so that requests travel in groups.
+void replicator::implementation::ask_downloads(peer& whom, const log::log_source& source) {
+  const auto window = std::min(settings.in_flight_max, limits::requests_in_flight_max);
+  if (plan.downloads.empty() || whom.requests.count() * 2 > window ||
+      (whom.requests.count() > 1 && whom.requests.bytes() * 2 > settings.in_flight_bytes_max))
+    return;
+  const auto end = askable_end(whom);
+  const auto knowledge = whom.knowledge + plan.loss_version();
+  const auto share = std::fmod(static_cast<double>(whom.ordinal) * golden_share, 1.0);
+  for (const auto& [id, download] : plan.downloads) {
+    auto& at = whom.scans[id];
+    const auto start_share = download.is_linear || peers.size() == 1 ? 0.0 : share;
+    while (has_room(whom)) {
+      const auto index = plan.next_block(at, download, end, whom.has, start_share, knowledge);
+      if (!index)
+        break;
+      if (!ask_block(whom, *index, 0, source))
+        return;
+    }
+    if (!has_room(whom))
+      return;
+    const log::block_range known{download.range.start, std::min(download.range.end, end)};
+    for (std::size_t i = 0; i < wants_of_a_pass; ++i) {
+      const auto segment = plan.unknown_segment(known, whom.has, whom.told);
+      if (!segment || whom.segments.size() >= limits::wants_max)
+        break;
+      ask_segment(whom, *segment);
+    }
+  }
+}
+
+bool replicator::implementation::ask_block(peer& whom, std::uint64_t index, std::uint64_t priority,
+                                           const log::log_source& source) {
+  const overlay_source nodes{source, fresh};
+  asked request{.kind = request_kind::block, .wanted = {}, .fork = state.head.fork, .bytes = block_estimate()};
+  auto& levels = request.wanted.block.emplace(log::block_request{index, 0}).nodes;
+  // Once the block before this one is proven, every right sibling on its path is known; one of them spans the blocks
+  // from `index` on, as many levels up as `index` has trailing zero bits. Answers of one peer come in order.
+  const bool is_chain = index > 0 && whom.chain_failures < chain_failures_max && plan.is_asked_at(index - 1, whom.id);
+  if (is_chain) {
+    const auto height = static_cast<std::uint64_t>(std::countr_zero(index));
+    auto position = 2 * index;
+    while (levels < height && !nodes.node_at(position).value_or(std::nullopt)) {
+      position = log::flat_tree::parent(position);
+      ++levels;
+    }
+    request.is_chained = levels == height;
+  } else {
+    const auto missing = log::missing_nodes(state.head, nodes, 2 * index);
+    if (!missing)
+      return false;
+    levels = *missing;
+  }
+  plan.asked(index, {whom.id, send_request(whom, std::move(request), priority)});
+  return true;
+}
+
+/// Asks to hear of a whole segment; the oldest one makes room if nothing is missing in it any more.
+void replicator::implementation::ask_segment(peer& whom, std::uint64_t segment) {
+  if (whom.told.contains(segment))
+    return;
+  if (whom.segments.size() >= limits::wants_max) {
+    const auto oldest = whom.segments.front();
+    const log::block_range blocks{oldest * segment_blocks, std::min(state.head.length, (oldest + 1) * segment_blocks)};
+    if (!state.bits.all_set(blocks))
+      return;
+    post(whom, wire::unwant{oldest * segment_blocks, segment_blocks, false}, request_bytes);
+    whom.segments.pop_front();
+    whom.told.erase(oldest);
+  }
+  whom.segments.push_back(segment);
+  whom.told.insert(segment);
+  post(whom, wire::want{segment * segment_blocks, segment_blocks, false}, request_bytes);
+}
+
+void replicator::implementation::ask_seeks(peer& whom, const log::log_source& source) {
+  for (auto& [id, seek] : plan.seeks) {
+    if (!has_room(whom))
+      return;
+    if (seek.place.id == 0 && !seek.is_verified)
+      ask_seek(whom, id, seek, source);
+  }
+}
+
+/// The path of one block below the smallest node that holds the position, and the seek itself if the peer knows how.
+bool replicator::implementation::ask_seek(peer& whom, seek_id id, request_plan::seek& seek,
+                                          const log::log_source& source) {
+  const auto found = log::seek(state.head, source, seek.bytes, seek.padding);
+  if (!found || found->is_found)
+    return false;
+  const auto range = found->candidates;
+  const auto span = range.end - range.start;
+  if (range.start >= range.end || range.end > askable_end(whom) || !std::has_single_bit(span) ||
+      range.start % span != 0)
+    return false;
+  const auto first = range.start + seek.attempts * (span / 2 + 1) % span;
+  auto block = whom.has.first_set({first, range.end});
+  if (!block)
+    block = whom.has.first_set({range.start, first});
+  if (!block) {
+    const auto segment = range.start / segment_blocks;
+    const auto end = std::min((range.end - 1) / segment_blocks + 1, segment + segments_of_seek);
+    for (auto i = segment; i < end; ++i)
+      ask_segment(whom, i);
+    return false;
+  }
+  ++seek.attempts;
+  asked request{.kind = request_kind::seek, .wanted = {}, .fork = state.head.fork, .bytes = proof_bytes, .seek = id};
+  request.wanted.hash = log::hash_request{2 * *block, static_cast<std::uint64_t>(std::countr_zero(span))};
+  if (whom.options.remote_seeks)
+    request.wanted.seek = log::seek_request{seek.bytes, seek.padding};
+  seek.place = {whom.id, send_request(whom, std::move(request), 1)};
+  return true;
+}
+
+} // namespace corestore::replication
