@@ -169,16 +169,18 @@ result<void> apply_names(memory_backend::contents& target, const log::change_set
 
 class memory_snapshot final : public snapshot {
 public:
-  memory_snapshot(std::shared_ptr<std::mutex> mutex, std::shared_ptr<memory_backend::contents> contents)
-      : mutex_(std::move(mutex)), contents_(std::move(contents)) {
-    // nop
+  /// The caller holds the lock.
+  memory_snapshot(std::shared_ptr<memory_backend::sharing> sharing, std::shared_ptr<memory_backend::contents> contents)
+      : sharing_(std::move(sharing)), contents_(std::move(contents)) {
+    ++sharing_->readers;
   }
 
   memory_snapshot(const memory_snapshot&) = delete;
   memory_snapshot& operator=(const memory_snapshot&) = delete;
 
   ~memory_snapshot() override {
-    std::lock_guard guard{*mutex_}; // the writer looks at the number of owners under this lock
+    std::lock_guard guard{sharing_->mutex}; // the writer looks at the number of owners under this lock
+    --sharing_->readers;
     contents_.reset();
   }
 
@@ -255,7 +257,7 @@ private:
     return position == contents_->cores.end() ? nullptr : position->second.get();
   }
 
-  std::shared_ptr<std::mutex> mutex_;
+  std::shared_ptr<memory_backend::sharing> sharing_;
   std::shared_ptr<memory_backend::contents> contents_;
 };
 
@@ -263,7 +265,7 @@ private:
 
 memory_backend::memory_backend(memory_options options)
     : options_(options), root_key_(options.primary ? *options.primary : crypto::random<primary_key>()),
-      mutex_(std::make_shared<std::mutex>()), contents_(std::make_shared<contents>()) {
+      sharing_(std::make_shared<sharing>()), contents_(std::make_shared<contents>()) {
   statistics_.limit_bytes = options.limit_bytes;
 }
 
@@ -274,7 +276,7 @@ result<void> memory_backend::apply(std::span<const log::change_set> group) {
     if (auto checked = check(changes); !checked)
       return checked;
   }
-  std::lock_guard guard{*mutex_};
+  std::lock_guard guard{sharing_->mutex};
   if (is_poisoned_)
     return fail(ec::storage_poisoned, "the store in memory");
   if (contents_.use_count() > 1) // a snapshot looks at it
@@ -305,7 +307,7 @@ result<void> memory_backend::apply(std::span<const log::change_set> group) {
 }
 
 result<void> memory_backend::sync() {
-  std::lock_guard guard{*mutex_};
+  std::lock_guard guard{sharing_->mutex};
   if (is_poisoned_)
     return fail(ec::storage_poisoned, "the store in memory");
   ++statistics_.syncs;
@@ -313,12 +315,12 @@ result<void> memory_backend::sync() {
 }
 
 result<std::unique_ptr<snapshot>> memory_backend::open_snapshot() {
-  std::lock_guard guard{*mutex_};
-  return std::make_unique<memory_snapshot>(mutex_, contents_);
+  std::lock_guard guard{sharing_->mutex};
+  return std::make_unique<memory_snapshot>(sharing_, contents_);
 }
 
 result<log::core_number> memory_backend::next_number() {
-  std::lock_guard guard{*mutex_};
+  std::lock_guard guard{sharing_->mutex};
   return log::core_number{contents_->next};
 }
 
@@ -327,10 +329,10 @@ primary_key memory_backend::root_key() const {
 }
 
 statistics memory_backend::stats() const {
-  std::lock_guard guard{*mutex_};
+  std::lock_guard guard{sharing_->mutex};
   auto current = statistics_;
   current.used_bytes = contents_->payload_bytes;
-  current.readers = static_cast<std::uint32_t>(contents_.use_count() - 1);
+  current.readers = sharing_->readers;
   return current;
 }
 
@@ -339,7 +341,7 @@ durability memory_backend::mode() const {
 }
 
 void memory_backend::poison() {
-  std::lock_guard guard{*mutex_};
+  std::lock_guard guard{sharing_->mutex};
   is_poisoned_ = true;
 }
 

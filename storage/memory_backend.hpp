@@ -19,6 +19,12 @@ class memory_backend final : public backend {
 public:
   struct contents; ///< everything stored; opaque
 
+  /// What a snapshot shares with its backend besides the contents.
+  struct sharing {
+    std::mutex mutex;
+    std::uint32_t readers = 0;
+  };
+
   explicit memory_backend(memory_options options = {});
   ~memory_backend() override;
   memory_backend(const memory_backend&) = delete;
@@ -40,7 +46,7 @@ private:
   primary_key root_key_;
 
   // Snapshots share `contents_`; a change copies what a live snapshot still sees (see memory_backend.cpp).
-  std::shared_ptr<std::mutex> mutex_;
+  std::shared_ptr<sharing> sharing_;
   std::shared_ptr<contents> contents_;
   statistics statistics_;
   bool is_poisoned_ = false;

@@ -114,6 +114,12 @@ log::change_set sparse_of(const made_up_log& source, log::core_number number,
   return changes;
 }
 
+log::change_set no_change(log::core_number number) {
+  log::change_set changes;
+  changes.number = number;
+  return changes;
+}
+
 log::core_header header_of(log::core_number number) {
   log::core_header header;
   header.number = number;

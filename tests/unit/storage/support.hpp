@@ -70,6 +70,9 @@ log::change_set append_of(const made_up_log& source, log::core_number number, st
 log::change_set sparse_of(const made_up_log& source, log::core_number number,
                           const std::vector<std::uint64_t>& indices);
 
+/// A change set that changes nothing.
+log::change_set no_change(log::core_number number);
+
 log::core_header header_of(log::core_number number);
 
 /// Fails the n-th call from now of each kind, once; counts all of them.
