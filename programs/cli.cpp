@@ -1,0 +1,81 @@
+// corestore: the command line of a store, opened here or served by a node.
+#include "programs/cli.hpp"
+
+#include <cstdio>
+#include <string>
+
+#include "corestore_version.hpp"
+#include "programs/exit_code.hpp"
+
+namespace {
+
+using namespace corestore;
+using namespace corestore::programs;
+
+void add_global_options(CLI::App& app, plan& chosen, unsigned& generation) {
+  app.add_option("--storage", chosen.target.storage, "Folder of a store to open in this process");
+  app.add_option("--primary-key-file", chosen.target.primary_key_file,
+                 "64 hex digits or 32 raw bytes; for a store that is created, and compared otherwise");
+  app
+    .add_option("--node", chosen.target.node,
+                "Address of a running corestored (" + std::string{node_address_default} + ")")
+    ->excludes("--storage");
+  app.add_flag("--json", chosen.is_json, "One JSON object for each line of the result");
+  app.add_option("--namespace", chosen.target.name_space, "Namespace of names; repeat it to nest")
+    ->allow_extra_args(false);
+  app.add_option("--generation", generation, "Hypercore generation of new cores; this build offers 10");
+  app.set_version_flag("--version", std::string{corestore::version});
+}
+
+void add_verbs(CLI::App& app, plan& chosen) {
+  for (auto add : {add_create, add_info, add_list, add_append, add_get, add_cat, add_seek, add_bytes, add_verify,
+                   add_mirror, add_peers, add_replicate})
+    add(app, chosen);
+}
+
+int complain(int code, std::string reason) {
+  for (auto& character : reason)
+    if (character == '\n')
+      character = ' ';
+  std::fprintf(stderr, "corestore: %s\n", reason.c_str());
+  return code;
+}
+
+/// For people: the sentence about the subject; the name of the cause when there is none.
+int complain(const error& what) {
+  auto code = exit_code_of(what.code);
+  if (code == exit_done)
+    return code;
+  return complain(code, what.detail.empty() ? std::string{describe(what.code)} : what.detail);
+}
+
+int run(const plan& chosen) {
+  auto store = session::open(chosen.target, chosen.is_json);
+  if (!store)
+    return complain(store.error());
+  auto done = chosen.run(**store);
+  return done ? exit_done : complain(done.error());
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  plan chosen;
+  unsigned generation = 10;
+  CLI::App app{"Signed, append-only, replicated logs: one store of many cores.", "corestore"};
+  app.fallthrough();
+  app.require_subcommand(1);
+  add_global_options(app, chosen, generation);
+  add_verbs(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& failure) {
+    if (failure.get_exit_code() == 0)
+      return app.exit(failure); // --help and --version
+    return complain(exit_usage, failure.what() + std::string{"; see corestore --help"});
+  }
+  if (generation != 10)
+    return complain(exit_usage,
+                    generation == 9 ? "--generation 9 is not offered by this build" : "--generation is 10 or 9");
+  return run(chosen);
+}

@@ -1,0 +1,38 @@
+// The pieces of the command line program: what every verb is given, and where verbs register.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.hpp"
+#include "programs/cli_session.hpp"
+
+namespace corestore::programs {
+
+/// What the command line asked for.
+struct plan {
+  session_options target;
+  bool is_json = false;
+  /// The verb. Errors become the exit code (exit_code.hpp) and the one line on standard error.
+  std::function<result<void>(session&)> run;
+};
+
+void add_create(CLI::App& app, plan& chosen);
+void add_info(CLI::App& app, plan& chosen);
+void add_list(CLI::App& app, plan& chosen);
+void add_append(CLI::App& app, plan& chosen);
+void add_get(CLI::App& app, plan& chosen);
+void add_cat(CLI::App& app, plan& chosen);
+void add_seek(CLI::App& app, plan& chosen);
+void add_bytes(CLI::App& app, plan& chosen);
+void add_verify(CLI::App& app, plan& chosen);
+void add_mirror(CLI::App& app, plan& chosen);
+void add_peers(CLI::App& app, plan& chosen);
+void add_replicate(CLI::App& app, plan& chosen);
+
+} // namespace corestore::programs

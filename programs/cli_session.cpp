@@ -1,0 +1,181 @@
+#include "programs/cli_session.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <caf/all.hpp>
+#include <caf/io/middleman.hpp>
+
+#include "base/text.hpp"
+#include "config/address.hpp"
+#include "config/key_file.hpp"
+#include "log/namespaces.hpp"
+#include "programs/exit_code.hpp"
+#include "storage/open.hpp"
+
+namespace corestore::programs {
+
+namespace {
+
+constexpr std::string_view name_prefix = "name:";
+constexpr std::uint32_t page_records_max = 1000;
+
+void complain(const char* severity, const std::string& line) {
+  if (std::string_view{severity} == "error")
+    std::fprintf(stderr, "corestore: %s\n", line.c_str());
+}
+
+/// Requests in flight to a dead node are never answered: the loss of the node ends the process.
+caf::behavior node_guard(caf::event_based_actor* self, const store_actor& store) {
+  self->set_down_handler([](const caf::down_msg&) {
+    std::fputs("corestore: lost the connection to the server\n", stderr);
+    std::_Exit(exit_failed);
+  });
+  self->monitor(store);
+  return {[](shutdown_atom) {
+    // nop
+  }};
+}
+
+} // namespace
+
+session::session(const session_options& options, bool is_json) : options_(options), is_json_(is_json) {
+  // nop
+}
+
+session::~session() {
+  if (guard_)
+    caf::anon_send_exit(guard_, caf::exit_reason::user_shutdown);
+  signals_.reset(); // its thread sends to `self_`
+  guard_ = nullptr;
+  self_.reset();
+  store_ = nullptr;
+  if (engine_)
+    engine_->close();
+}
+
+result<std::unique_ptr<session>> session::open(const session_options& options, bool is_json) {
+  if (options.is_local && options.storage.empty())
+    return fail(ec::bad_argument, "this verb needs --storage");
+  if (!options.primary_key_file.empty() && options.storage.empty())
+    return fail(ec::bad_argument, "--primary-key-file needs --storage");
+  std::unique_ptr<session> opened{new session(options, is_json)};
+  auto* raw = opened.get();
+  if (options.is_live)
+    opened->signals_ = std::make_unique<signal_watch>(std::initializer_list<int>{SIGINT, SIGTERM}, [raw](int) {
+      if (raw->self_)
+        caf::anon_send(caf::actor_cast<caf::actor>(caf::actor_cast<caf::strong_actor_ptr>(*raw->self_)),
+                       shutdown_atom_v);
+    });
+  opened->config_ = std::make_unique<config::system_config>();
+  auto ready = options.storage.empty() ? opened->connect_node() : opened->open_storage();
+  if (!ready)
+    return fail(ready.error());
+  return opened;
+}
+
+result<void> session::open_storage() {
+  storage::open_options options;
+  options.may_create = options_.may_create;
+  if (!options_.primary_key_file.empty()) {
+    auto key = config::read_primary_key(options_.primary_key_file);
+    if (!key)
+      return fail(key.error());
+    options.primary = *key;
+  }
+  auto backend = storage::open_store(options_.storage, options);
+  if (!backend && backend.error().code == ec::store_held && !options_.may_write) {
+    options.is_read_only = true;
+    backend = storage::open_store(options_.storage, options);
+  }
+  if (!backend)
+    return fail(backend.error());
+  system_ = std::make_unique<caf::actor_system>(*config_);
+  engine_ = std::make_unique<actors::engine>(*system_, std::shared_ptr<storage::backend>{std::move(*backend)},
+                                             actors::engine_settings{}, complain);
+  store_ = engine_->store();
+  self_.emplace(*system_);
+  return {};
+}
+
+result<void> session::connect_node() {
+  auto text = options_.node.empty() ? std::string{node_address_default} : options_.node;
+  auto where = config::parse_listen_address(text);
+  if (!where)
+    return fail(where.error());
+  if (where->kind != config::address_kind::tcp || where->port == 0)
+    return fail(ec::bad_argument, "--node " + text + ": host:port of a running corestored is expected");
+  if (!config::is_loopback(*where))
+    return fail(ec::unsupported, "--node " + text +
+                                   ": only a node on this machine; others need TLS, which this build "
+                                   "does not offer");
+  config_->load<caf::io::middleman>();
+  system_ = std::make_unique<caf::actor_system>(*config_);
+  self_.emplace(*system_);
+  auto store = system_->middleman().remote_actor<store_actor>(where->host, where->port);
+  if (!store) {
+    return fail(ec::connection_closed, "no server answers at " + text + " (" + system_->render(store.error()) +
+                                         "); start one with `corestored --node " + text +
+                                         "`, or open a store in this process with --storage DIR");
+  }
+  store_ = std::move(*store);
+  guard_ = system_->spawn<caf::hidden>(node_guard, store_);
+  return {};
+}
+
+namespace_id session::name_space() const {
+  namespace_id id;
+  for (const auto& name : options_.name_space)
+    id = log::child_namespace(id, as_bytes(name));
+  return id;
+}
+
+result<core_selector> session::select(const std::string& core, bool create) const {
+  core_selector selector;
+  selector.name_space = name_space();
+  selector.create = create;
+  if (core == "default") {
+    selector.kind = selector_kind::by_default;
+  } else if (core.starts_with(name_prefix)) {
+    selector.kind = selector_kind::by_name;
+    selector.name = core.substr(name_prefix.size());
+    if (selector.name.empty())
+      return fail(ec::bad_argument, "a name is missing after `name:`");
+  } else {
+    auto id = text::parse_key<hash32>(core);
+    if (!id)
+      return fail(ec::bad_argument, "CORE is a key, a discovery key, name:NAME or default, not `" + core + "`");
+    selector.kind = selector_kind::by_id;
+    selector.id = *id;
+  }
+  return selector;
+}
+
+result<opened_core> session::open_core(const std::string& core, bool create) {
+  auto selector = select(core, create);
+  if (!selector)
+    return fail(selector.error());
+  auto opened = ask<opened_core>(store_, open_atom_v, *selector);
+  if (!opened && opened.error().code == ec::not_found)
+    return fail(ec::not_found, "the store does not know the core " + core);
+  return opened;
+}
+
+result<std::vector<core_record>> session::list() {
+  list_request request;
+  request.in_namespace = !options_.name_space.empty();
+  request.name_space = name_space();
+  request.limit = page_records_max;
+  std::vector<core_record> records;
+  for (;;) {
+    auto page = ask<record_page>(store_, list_atom_v, request);
+    if (!page)
+      return fail(page.error());
+    std::move(page->records.begin(), page->records.end(), std::back_inserter(records));
+    if (page->is_last || page->records.empty())
+      return records;
+    request.after.data = records.back().discovery.data;
+  }
+}
+
+} // namespace corestore::programs

@@ -1,0 +1,112 @@
+#include "programs/record_text.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace corestore::programs {
+
+json to_json(const core_record& record) {
+  json value{{"key", text::to_hex(record.key.view())},
+             {"discoveryKey", text::to_hex(record.discovery.view())},
+             {"generation", record.generation},
+             {"length", record.length},
+             {"byteLength", record.byte_length},
+             {"fork", record.fork},
+             {"contiguousLength", record.contiguous_length},
+             {"writable", record.writable},
+             {"active", record.active},
+             {"peers", record.peers},
+             {"treeHash", text::to_hex(record.tree_hash.view())},
+             {"mirrored", record.mirrored}};
+  if (!record.name.empty())
+    value["name"] = record.name;
+  if (!record.manifest.empty())
+    value["manifest"] = text::to_hex(record.manifest);
+  return value;
+}
+
+json to_json(const store_record& record) {
+  return {{"cores", record.cores_known},    {"coresLoaded", record.cores_loaded}, {"sessions", record.sessions},
+          {"usedBytes", record.used_bytes}, {"limitBytes", record.limit_bytes},   {"commits", record.commits},
+          {"refusals", record.refusals},    {"durability", record.durability},    {"version", record.version}};
+}
+
+json to_json(const peer_record& record) {
+  return {{"id", record.id},
+          {"address", record.address},
+          {"state", record.state},
+          {"publicKey", record.public_key.empty() ? json(nullptr) : json(record.public_key)},
+          {"initiator", record.is_initiator},
+          {"channels", record.channels},
+          {"bytesIn", record.bytes_in},
+          {"bytesOut", record.bytes_out}};
+}
+
+json to_json(const append_result& committed) {
+  return {{"length", committed.length}, {"byteLength", committed.byte_length}};
+}
+
+std::string to_line(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string to_text(const core_record& record) {
+  auto yes_no = [](bool value) {
+    return value ? "yes" : "no";
+  };
+  std::string lines;
+  auto add = [&lines](std::string_view field, const auto& value) {
+    lines += fmt::format("{}{:<18}{}", lines.empty() ? "" : "\n", field, value);
+  };
+  if (!record.name.empty())
+    add("name", record.name);
+  add("key", text::to_hex(record.key.view()));
+  add("discovery key", text::to_hex(record.discovery.view()));
+  add("generation", static_cast<unsigned>(record.generation));
+  add("manifest", record.manifest.empty() ? std::string{"unknown"} : text::to_hex(record.manifest));
+  add("length", record.length);
+  add("byte length", record.byte_length);
+  add("contiguous length", record.contiguous_length);
+  add("fork", record.fork);
+  add("tree hash", text::to_hex(record.tree_hash.view()));
+  add("writable", yes_no(record.writable));
+  add("active", yes_no(record.active));
+  add("mirrored", yes_no(record.mirrored));
+  add("peers", record.peers);
+  return lines;
+}
+
+std::string to_text(const store_record& record) {
+  return fmt::format("version     {}\ncores       {} known, {} loaded\nsessions    {}\nused bytes  {} of {}\n"
+                     "commits     {}\nrefusals    {}\ndurability  {}",
+                     record.version, record.cores_known, record.cores_loaded, record.sessions, record.used_bytes,
+                     record.limit_bytes, record.commits, record.refusals, record.durability);
+}
+
+std::string to_summary(const core_record& record) {
+  auto line =
+    fmt::format("key {}  length {}  bytes {}", text::to_hex(record.key.view()), record.length, record.byte_length);
+  if (record.fork != 0)
+    line += fmt::format("  fork {}", record.fork);
+  if (record.contiguous_length != record.length)
+    line += fmt::format("  contiguous {}", record.contiguous_length);
+  if (record.writable)
+    line += "  writable";
+  if (record.mirrored)
+    line += "  mirrored";
+  if (!record.name.empty())
+    line += "  name " + record.name;
+  return line;
+}
+
+std::string to_summary(const peer_record& record) {
+  auto line =
+    fmt::format("{}  {}  {}  {}  channels {}  in {}  out {}", record.id, record.address, record.state,
+                record.is_initiator ? "dialled" : "accepted", record.channels, record.bytes_in, record.bytes_out);
+  if (!record.public_key.empty())
+    line += "  public key " + record.public_key;
+  return line;
+}
+
+} // namespace corestore::programs

@@ -1,0 +1,203 @@
+#include "programs/server_run.hpp"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+#include <caf/all.hpp>
+#include <caf/io/middleman.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.hpp"
+#include "config/defaults.hpp"
+#include "config/key_file.hpp"
+#include "config/keys.hpp"
+#include "programs/endpoint_of.hpp"
+#include "programs/server_log.hpp"
+#include "storage/open.hpp"
+
+namespace corestore::programs {
+
+namespace {
+
+storage::durability durability_of(config::durability what) {
+  switch (what) {
+  case config::durability::interval:
+    return storage::durability::interval;
+  case config::durability::none:
+    return storage::durability::none;
+  case config::durability::commit:
+    break;
+  }
+  return storage::durability::commit;
+}
+
+std::uint64_t ms_of(std::chrono::milliseconds time) {
+  return static_cast<std::uint64_t>(time.count());
+}
+
+/// Keys that a running server can take over. The configuration marks more of them as live than this build can change.
+bool is_applied_live(const std::string& key) {
+  return key == "replication.mirror" || key == "log.level";
+}
+
+std::string joined(const std::vector<std::string>& elements) {
+  return elements.empty() ? std::string{"none"} : fmt::format("{}", fmt::join(elements, ", "));
+}
+
+} // namespace
+
+server::server(config::settings settings, bool may_move) : settings_(std::move(settings)), may_move_(may_move) {
+  // nop
+}
+
+server::~server() {
+  close();
+}
+
+result<void> server::start() {
+  return open_engine()
+    .and_then([this] { return listen(); })
+    .and_then([this] { return publish_node(); })
+    .and_then([this]() -> result<void> {
+      mirrors_ = std::make_unique<mirror_list>(*system_, engine_->store());
+      auto mirrored = mirrors_->apply(settings_.replication.mirror);
+      if (!mirrored)
+        return fail(mirrored.error());
+      for (const auto& line : *mirrored)
+        log_info(line);
+      for (const auto& peer : settings_.replication.connect)
+        engine_->connect(endpoint_of(peer));
+      return {};
+    });
+}
+
+result<void> server::open_engine() {
+  const auto& wanted = settings_.store;
+  storage::open_options options;
+  options.durability = durability_of(wanted.durability);
+  options.map_bytes_max = wanted.map_bytes_max;
+  options.map_bytes = std::min(options.map_bytes, options.map_bytes_max);
+  if (!wanted.primary_key_file.empty()) {
+    auto key = config::read_primary_key(wanted.primary_key_file);
+    if (!key)
+      return fail(key.error());
+    options.primary = *key;
+  }
+  auto backend = storage::open_store(wanted.path, options);
+  if (!backend) {
+    auto reason = backend.error();
+    if (reason.code == ec::key_mismatch)
+      reason.detail = "primary key file " + wanted.primary_key_file + ": " + reason.detail;
+    return fail(reason);
+  }
+  if (settings_.node.listen.kind != config::address_kind::off)
+    config_.load<caf::io::middleman>();
+  system_ = std::make_unique<caf::actor_system>(config_);
+  engine_ = std::make_unique<actors::engine>(*system_, std::shared_ptr<storage::backend>{std::move(*backend)},
+                                             engine_settings(), log_engine);
+  log_info("opened the store " + wanted.path);
+  return {};
+}
+
+actors::engine_settings server::engine_settings() const {
+  const auto& from = settings_.replication;
+  actors::engine_settings to;
+  to.sync_interval_ms = ms_of(settings_.store.sync_interval);
+  to.handshake_ms_max = ms_of(from.handshake_timeout);
+  to.idle_ms_max = ms_of(from.idle_timeout);
+  to.keep_alive_ms = ms_of(from.keep_alive);
+  to.connections_max = from.connections_max;
+  to.connections_per_address_max = from.connections_per_address_max;
+  to.in_flight_max = from.in_flight_max;
+  to.request_ms_max = ms_of(from.request_timeout);
+  to.may_upload = from.may_upload;
+  to.may_download = from.may_download;
+  to.allow = from.allow;
+  return to;
+}
+
+result<void> server::listen() {
+  for (const auto& where : settings_.replication.listen) {
+    auto wanted = endpoint_of(where);
+    auto bound = engine_->listen(wanted);
+    auto is_default = config::to_string(where) == config::defaults::replication_listen;
+    if (!bound && may_move_ && is_default) {
+      log_warning(bound.error().detail + "; listening on a free port instead");
+      wanted.port = 0;
+      bound = engine_->listen(wanted);
+    }
+    if (!bound)
+      return fail(bound.error());
+    log_info("listening on " + actors::to_string(*bound));
+    listening_.push_back(std::move(*bound));
+  }
+  return {};
+}
+
+result<void> server::publish_node() {
+  const auto& where = settings_.node.listen;
+  if (where.kind == config::address_kind::off)
+    return {};
+  auto port = system_->middleman().publish(engine_->store(), where.port, where.host.c_str());
+  if (!port)
+    return fail(ec::storage_failed,
+                "node surface on " + config::to_string(where) + ": " + system_->render(port.error()));
+  auto bound = where;
+  bound.port = node_port_ = *port;
+  node_ = config::to_string(bound);
+  log_info("node surface on " + *node_);
+  return {};
+}
+
+std::string server::ready_line() const {
+  nlohmann::ordered_json line{{"event", "ready"}, {"storage", settings_.store.path}};
+  line["listen"] = nlohmann::ordered_json::array();
+  for (const auto& where : listening_)
+    line["listen"].push_back(actors::to_string(where));
+  line["http"] = nullptr;
+  line["node"] = node_ ? nlohmann::ordered_json(*node_) : nlohmann::ordered_json(nullptr);
+  line["publicKey"] = text::to_hex(engine_->identity().view());
+  line["pid"] = getpid();
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void server::reload(const config::settings& fresh) {
+  for (const auto& rule : config::key_rules()) {
+    auto before = rule.print(settings_);
+    auto after = rule.print(fresh);
+    if (before == after)
+      continue;
+    auto key = rule.full_name();
+    if (!is_applied_live(key)) {
+      log_warning("reload: " + key + " changed in the file; it needs a restart");
+      continue;
+    }
+    rule.copy(settings_, fresh);
+    if (key == "log.level")
+      set_log_level(settings_.log.level);
+    log_info("reload: " + key + " is now " + joined(after));
+  }
+  auto mirrored = mirrors_->apply(settings_.replication.mirror);
+  if (!mirrored)
+    log_error("reload: mirroring failed: " + to_string(mirrored.error()));
+  else
+    for (const auto& line : *mirrored)
+      log_info("reload: " + line);
+  log_info("reload: done");
+}
+
+void server::close() {
+  if (!engine_)
+    return;
+  if (node_)
+    system_->middleman().close(node_port_);
+  mirrors_.reset();
+  engine_->close();
+  engine_.reset();
+  system_.reset();
+  log_info("closed the store " + settings_.store.path);
+}
+
+} // namespace corestore::programs
