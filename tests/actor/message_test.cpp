@@ -1,0 +1,153 @@
+#include <caf/all.hpp>
+#include <catch2/catch.hpp>
+
+#include "messages/errors.hpp"
+#include "messages/interfaces.hpp"
+#include "messages/type_ids.hpp"
+
+namespace corestore {
+
+namespace {
+
+struct registered_config : caf::actor_system_config {
+  registered_config() {
+    messages::register_types(*this);
+  }
+};
+
+/// Writes a message as it would leave the node and reads it back.
+template <class... Values>
+caf::message round_trip(caf::actor_system& system, const Values&... values) {
+  auto sent = caf::make_message(values...);
+  std::vector<char> wire;
+  caf::binary_serializer sink{system, wire};
+  REQUIRE(sink(sent) == caf::none);
+  caf::binary_deserializer source{system, wire};
+  caf::message received;
+  REQUIRE(source(received) == caf::none);
+  REQUIRE(received.size() == sizeof...(Values));
+  return received;
+}
+
+core_record sample_record() {
+  core_record record;
+  record.key.data[0] = 1;
+  record.discovery.data[31] = 2;
+  record.manifest = {1, 2, 3};
+  record.length = 10;
+  record.byte_length = 100;
+  record.fork = 3;
+  record.contiguous_length = 9;
+  record.tree_hash.data[5] = 7;
+  record.peers = 4;
+  record.writable = true;
+  record.active = true;
+  record.mirrored = true;
+  record.name = "log";
+  return record;
+}
+
+} // namespace
+
+TEST_CASE("every registered value survives the trip to another node") {
+  registered_config config;
+  caf::actor_system system{config};
+
+  auto record = sample_record();
+  auto received = round_trip(system, info_atom_v, record);
+  REQUIRE(received.match_elements<info_atom, core_record>());
+  auto copy = received.get_as<core_record>(1);
+  CHECK(copy.key == record.key);
+  CHECK(copy.discovery == record.discovery);
+  CHECK(copy.manifest == record.manifest);
+  CHECK(copy.length == record.length);
+  CHECK(copy.byte_length == record.byte_length);
+  CHECK(copy.fork == record.fork);
+  CHECK(copy.contiguous_length == record.contiguous_length);
+  CHECK(copy.tree_hash == record.tree_hash);
+  CHECK(copy.peers == record.peers);
+  CHECK(copy.writable);
+  CHECK(copy.active);
+  CHECK(copy.mirrored);
+  CHECK(copy.name == record.name);
+
+  core_selector selector;
+  selector.kind = selector_kind::by_pair;
+  selector.name_space.data[1] = 1;
+  selector.name = "name";
+  selector.id.data[2] = 2;
+  selector.pair.public_part.data[3] = 3;
+  selector.pair.secret_part.data[63] = 4;
+  selector.manifest = {5};
+  selector.create = false;
+  received = round_trip(system, open_atom_v, selector);
+  REQUIRE(received.match_elements<open_atom, core_selector>());
+  auto picked = received.get_as<core_selector>(1);
+  CHECK(picked.kind == selector.kind);
+  CHECK(picked.name_space == selector.name_space);
+  CHECK(picked.name == selector.name);
+  CHECK(picked.id == selector.id);
+  CHECK(picked.pair == selector.pair);
+  CHECK(picked.manifest == selector.manifest);
+  CHECK_FALSE(picked.create);
+
+  std::vector<shared_bytes> blocks{shared_bytes{bytes{1, 2, 3}}, shared_bytes{}};
+  received = round_trip(system, append_atom_v, blocks);
+  REQUIRE(received.match_elements<append_atom, std::vector<shared_bytes>>());
+  CHECK(received.get_as<std::vector<shared_bytes>>(1) == blocks);
+
+  block_batch batch{{{7, shared_bytes{bytes{9}}}}};
+  received = round_trip(system, batch);
+  REQUIRE(received.match_elements<block_batch>());
+  CHECK(received.get_as<block_batch>(0).blocks.at(0).index == 7);
+  CHECK(received.get_as<block_batch>(0).blocks.at(0).value == batch.blocks[0].value);
+
+  core_event event;
+  event.kind = event_kind::download;
+  event.index = 5;
+  event.size = 6;
+  received = round_trip(system, event);
+  REQUIRE(received.match_elements<core_event>());
+  CHECK(received.get_as<core_event>(0).kind == event_kind::download);
+  CHECK(received.get_as<core_event>(0).index == 5);
+  CHECK(received.get_as<core_event>(0).size == 6);
+
+  record_page page{{record}, false};
+  received = round_trip(system, page);
+  REQUIRE(received.match_elements<record_page>());
+  CHECK(received.get_as<record_page>(0).records.size() == 1);
+  CHECK_FALSE(received.get_as<record_page>(0).is_last);
+
+  list_request wanted;
+  wanted.in_namespace = true;
+  wanted.limit = 5;
+  received = round_trip(system, list_atom_v, wanted);
+  REQUIRE(received.match_elements<list_atom, list_request>());
+  CHECK(received.get_as<list_request>(1).limit == 5);
+
+  CHECK(round_trip(system, append_result{1, 2}).get_as<append_result>(0).byte_length == 2);
+  CHECK(round_trip(system, seek_position{1, 2}).get_as<seek_position>(0).offset == 2);
+  CHECK(round_trip(system, verify_report{1, 2, {"x"}}).get_as<verify_report>(0).faults.size() == 1);
+  store_record counts;
+  counts.cores_known = 8;
+  CHECK(round_trip(system, counts).get_as<store_record>(0).cores_known == 8);
+  peer_record peer;
+  peer.address = "a";
+  CHECK(round_trip(system, std::vector<peer_record>{peer}).get_as<std::vector<peer_record>>(0).at(0).address == "a");
+  received = round_trip(system, opened_core{core_actor{}, record});
+  REQUIRE(received.match_elements<opened_core>());
+  CHECK(received.get_as<opened_core>(0).record.name == "log");
+}
+
+TEST_CASE("errors keep their cause and their subject") {
+  registered_config config;
+  caf::actor_system system{config};
+  auto packed = to_caf(error{ec::storage_full, "./data has no space left"});
+  CHECK(from_caf(packed) == error{ec::storage_full, "./data has no space left"});
+  CHECK(system.render(packed) == "storage_full: ./data has no space left");
+  CHECK(from_caf(caf::make_error(caf::sec::request_timeout)).code == ec::timed_out);
+  CHECK(from_caf(caf::make_error(caf::sec::request_receiver_down)).code == ec::store_closed);
+  CHECK(from_caf({}).code == ec::none);
+}
+
+} // namespace corestore
