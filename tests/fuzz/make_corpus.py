@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Writes the seed corpora of the fuzz targets from the recorded conversations; formats: see each target's first lines."""
+import json
+import pathlib
+
+here = pathlib.Path(__file__).resolve().parent
+recorded = json.loads((here / "../golden/wire/wire-11.json").read_text())
+names = ["sync", "request", "cancel", "data", "noData", "want", "unwant", "bitfield", "range", "extension"]
+size_max = 3000
+
+
+def write(target, name, content):
+    folder = here / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def seed(pair):
+    return bytes.fromhex(pair["secretKey"])[:32]
+
+
+def framed(frames):
+    """As many whole frames as fit."""
+    content = b""
+    for frame in frames:
+        if len(content) + len(frame) + 3 <= size_max:
+            content += len(frame).to_bytes(3, "little") + frame
+    return content
+
+
+for index, entry in enumerate(recorded["encodings"]["messages"]):
+    kind = names.index(entry["message"]) if entry["message"] in names else 10
+    write("codec", f"{index:02}-{entry['message']}", bytes([kind]) + bytes.fromhex(entry["body"]))
+for index, entry in enumerate(recorded["encodings"]["manifests"]):
+    write("manifest", f"{index:02}", bytes.fromhex(entry["body"]))
+
+for vector in recorded["vectors"]:
+    keys = vector["keys"]
+    for role in ("initiator", "responder"):
+        sent = [event for event in vector["events"] if event.get("from") == role and "raw" in event]
+        plain = [bytes.fromhex(event["plain"]) for event in sent if event["kind"] == "data"]
+        accept = b"\0\0\0" + bytes([0xC0])
+        write("mux", f"{vector['name']}-{role}", framed(plain[:1]) + accept + framed(plain[1:]))
+    if not vector.get("cores"):
+        continue
+    header = seed(keys["responderStatic"]) + seed(keys["responderEphemeral"])
+    header += seed(keys["initiatorStatic"]) + seed(keys["initiatorEphemeral"])
+    header += bytes.fromhex(vector["cores"][0]["key"])
+    sent = [event for event in vector["events"] if event.get("from") == "initiator" and "raw" in event]
+    raw = b"".join(bytes.fromhex(event["raw"]) for event in sent)
+    plain = [bytes.fromhex(event["plain"]) for event in sent if event["kind"] == "data"]
+    if vector["name"] in ("full", "sparse", "cancel"):
+        write("connection", f"{vector['name']}-raw", b"\x04" + header + raw[:size_max])
+    write("connection", f"{vector['name']}-plain", b"\x01" + header + framed(plain))
