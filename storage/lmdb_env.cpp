@@ -114,10 +114,11 @@ result<std::unique_ptr<lmdb_txn>> lmdb_env::begin_write() {
   if (is_poisoned_)
     return fail(ec::storage_poisoned, name_);
   MDB_txn* handle = nullptr;
+  failure_ = 0;
   auto code = mdb_txn_begin(handle_, nullptr, 0, &handle);
   if (code != 0)
     return fail(lmdb_error(code, name_));
-  return std::make_unique<lmdb_txn>(handle, tables_, faults());
+  return std::make_unique<lmdb_txn>(handle, tables_, faults(), &failure_);
 }
 
 result<void> lmdb_env::commit(std::unique_ptr<lmdb_txn> txn) {
@@ -125,6 +126,7 @@ result<void> lmdb_env::commit(std::unique_ptr<lmdb_txn> txn) {
   if (code == 0)
     code = txn->commit();
   if (code != 0) {
+    failure_ = code;
     auto failed = lmdb_error(code, name_);
     // Pages that found no room belong to nobody: the meta page still names the old tree.
     is_poisoned_ = failed.code != ec::storage_full;
@@ -157,7 +159,7 @@ result<void> lmdb_env::sync() {
 bool lmdb_env::grow() {
   MDB_envinfo info{};
   mdb_env_info(handle_, &info);
-  if (info.me_mapsize >= options_.map_bytes_max)
+  if (failure_ != MDB_MAP_FULL || info.me_mapsize >= options_.map_bytes_max)
     return false;
   std::unique_lock lock{mutex_};
   is_growing_ = true;
@@ -190,10 +192,13 @@ result<std::unique_ptr<lmdb_txn>> lmdb_env::begin_read() {
     if (code == 0)
       code = mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &handle);
   }
+  int dead = 0;
+  if (code == MDB_READERS_FULL && mdb_reader_check(handle_, &dead) == 0 && dead != 0)
+    code = mdb_txn_begin(handle_, nullptr, MDB_RDONLY, &handle);
   if (code != 0)
     return fail(lmdb_error(code, name_));
   ++readers_;
-  return std::make_unique<lmdb_txn>(handle, tables_, nullptr);
+  return std::make_unique<lmdb_txn>(handle, tables_);
 }
 
 void lmdb_env::give_back(std::unique_ptr<lmdb_txn> txn) {
@@ -208,6 +213,8 @@ void lmdb_env::give_back(std::unique_ptr<lmdb_txn> txn) {
 lmdb_env::usage lmdb_env::measure() {
   usage current;
   current.syncs = syncs_;
+  int dead = 0;
+  mdb_reader_check(handle_, &dead); // whoever measures does so now and then: pages pinned by dead processes come free
   if (auto txn = begin_read()) {
     current.used_bytes = (*txn)->pages_bytes();
     give_back(std::move(*txn));

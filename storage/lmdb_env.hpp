@@ -36,12 +36,10 @@ public:
   /// failure poisons, because nobody knows what reached the disk.
   result<void> commit(std::unique_ptr<lmdb_txn> txn);
   result<void> sync();
-  [[nodiscard]] bool is_poisoned() const {
-    return is_poisoned_;
-  }
 
-  /// Doubles the map, once no snapshot of this process is open: LMDB moves it, and nothing may look at it meanwhile.
-  /// False when it has its full size, or when the snapshots did not end in time.
+  /// Doubles the map when the last write transaction found it full, once no snapshot of this process is open: LMDB
+  /// moves it, and nothing may look at it meanwhile. False when that was not the cause, when the map has its full size,
+  /// or when the snapshots did not end in time.
   bool grow();
 
   /// A pooled read transaction; goes back with `give_back`. From any thread.
@@ -67,6 +65,7 @@ private:
   lmdb_tables tables_{};
   bool is_poisoned_ = false;
   bool has_unsynced_ = false;
+  int failure_ = 0; ///< code that ended the last write transaction
   std::atomic<std::uint64_t> syncs_ = 0;
 
   // Readers and the map: nobody reads while it grows.

@@ -116,6 +116,12 @@ result<std::optional<table_entry>> lmdb_txn::next(schema::table table) {
   return move(table, {}, MDB_NEXT);
 }
 
+tl::unexpected<error> lmdb_txn::write_failed(int code, schema::table table) {
+  if (failure_ != nullptr)
+    *failure_ = code;
+  return fail(lmdb_error(code, name_of_table(table)));
+}
+
 result<void> lmdb_txn::store(schema::table table, byte_view key, MDB_val& value, unsigned flags) {
   MDB_cursor* cursor = nullptr;
   auto code = faults_ != nullptr ? faults_->before_put() : 0;
@@ -125,7 +131,7 @@ result<void> lmdb_txn::store(schema::table table, byte_view key, MDB_val& value,
   if (code == 0)
     code = mdb_cursor_put(cursor, &key_val, &value, flags);
   if (code != 0)
-    return fail(lmdb_error(code, name_of_table(table)));
+    return write_failed(code, table);
   return {};
 }
 
@@ -149,7 +155,7 @@ result<bool> lmdb_txn::erase(schema::table table, byte_view key) {
   if (code == MDB_NOTFOUND)
     return false;
   if (code != 0)
-    return fail(lmdb_error(code, name_of_table(table)));
+    return write_failed(code, table);
   return true;
 }
 

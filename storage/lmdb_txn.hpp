@@ -28,9 +28,10 @@ struct table_entry {
 /// Views that it returns point into the map: they die with the next write of this transaction, or with its end.
 class lmdb_txn {
 public:
-  /// Takes over `handle`, which is aborted unless `commit` was called. `faults` may be null.
-  lmdb_txn(MDB_txn* handle, const lmdb_tables& tables, fault_hook* faults)
-      : handle_(handle), tables_(tables), faults_(faults) {
+  /// Takes over `handle`, which is aborted unless `commit` was called. `faults` may be null. The code of a failed write
+  /// is left in `failure`, if there is one.
+  lmdb_txn(MDB_txn* handle, const lmdb_tables& tables, fault_hook* faults = nullptr, int* failure = nullptr)
+      : handle_(handle), tables_(tables), faults_(faults), failure_(failure) {
     // nop
   }
   lmdb_txn(const lmdb_txn&) = delete;
@@ -72,11 +73,13 @@ private:
   [[nodiscard]] int cursor_of(schema::table table, MDB_cursor*& cursor);
   [[nodiscard]] result<std::optional<table_entry>> move(schema::table table, MDB_val key, MDB_cursor_op operation);
   result<void> store(schema::table table, byte_view key, MDB_val& value, unsigned flags);
+  [[nodiscard]] tl::unexpected<error> write_failed(int code, schema::table table);
   void close_cursors();
 
   MDB_txn* handle_;
   const lmdb_tables& tables_;
   fault_hook* faults_;
+  int* failure_;
   std::array<cursor_slot, schema::table_count> cursors_{};
 };
 

@@ -1,8 +1,10 @@
 // What only a store on disk can do: fill up, grow, fail, be held, be read by others.
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <fstream>
+#include <thread>
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -155,11 +157,12 @@ TEST_CASE("a full map refuses the group, keeps what was there and takes smaller 
 TEST_CASE("a disk without space fails one group and nothing else") {
   temporary_directory directory;
   auto disk = std::make_shared<testing::failing_disk>();
-  auto options = small_options();
+  auto options = small_options(mebibyte, 64 * mebibyte); // a larger map is no help
   options.faults = disk;
   auto store = open_or_fail(directory.store(), options);
   made_up_log source;
-  disk->commit = {ENOSPC, 0};
+  bool is_commit = GENERATE(true, false);
+  (is_commit ? disk->commit : disk->put) = {ENOSPC, 0};
   auto applied = apply(*store, append_of(source, core_a, 0, 10));
   REQUIRE_FALSE(applied);
   CHECK(applied.error().code == ec::storage_full);
@@ -369,6 +372,43 @@ TEST_CASE("many snapshots may be open at once, up to the limit") {
   CHECK(refused.error().code == ec::limit_exceeded);
   views.pop_back();
   CHECK(store->open_snapshot());
+}
+
+TEST_CASE("readers on other threads see whole groups while the map grows under the writer") {
+  temporary_directory directory;
+  auto options = small_options(mebibyte, 64 * mebibyte);
+  options.durability = durability::none;
+  auto store = open_or_fail(directory.store(), options);
+  made_up_log source{1, 600};
+  std::atomic<bool> is_done = false;
+  std::atomic<int> broken = 0;
+  auto read = [&](const made_up_log own) {
+    while (!is_done) {
+      auto view = store->open_snapshot();
+      auto length = (*view)->head(core_a).value().length;
+      auto is_whole = (*view)->bits(core_a)->contiguous_length() == length &&
+                      (*view)->head(core_b).value().length == length &&
+                      !(*view)->block(core_a, length).value().has_value();
+      if (length != 0)
+        is_whole = is_whole && (*view)->node(core_b, 2 * length - 2).value() == own.node(2 * length - 2) &&
+                   to_bytes((*view)->block(core_a, length - 1).value().value().view()) == own.block(length - 1);
+      broken += is_whole ? 0 : 1;
+    }
+  };
+  std::thread one{read, source};
+  std::thread two{read, source};
+  int refused = 0;
+  for (std::uint64_t length = 0; length < 6000; length += 50) {
+    std::vector<log::change_set> group{append_of(source, core_a, length, length + 50),
+                                       append_of(source, core_b, length, length + 50)};
+    refused += store->apply(group) ? 0 : 1;
+  }
+  is_done = true;
+  one.join();
+  two.join();
+  CHECK(refused == 0);
+  CHECK(broken == 0);
+  CHECK(length_of(*store) == 6000);
 }
 
 TEST_CASE("clearing and truncating give their pages back") {
