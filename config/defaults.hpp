@@ -54,9 +54,6 @@ inline constexpr std::chrono::milliseconds keep_alive{5000};
 /// Requests in flight for each core and peer: keeps a fast line busy, and an upload queue of the peer bounded.
 inline constexpr std::uint64_t in_flight_max = 512;
 
-/// Estimated bytes in flight for each core and peer: large blocks must not fill the memory.
-inline constexpr std::uint64_t in_flight_bytes_max = std::uint64_t{16} << 20U;
-
 /// A request older than that counts as lost and is asked of another peer.
 inline constexpr std::chrono::milliseconds request_timeout{30000};
 

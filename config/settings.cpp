@@ -26,8 +26,21 @@ result<void> check_offered(const settings& what) {
     return not_offered(what, "store.quota", "a quota");
   if (what.http.listen.kind != address_kind::off)
     return not_offered(what, "http.listen", "the HTTP surface");
-  if (what.node.listen.kind != address_kind::off)
-    return not_offered(what, "node.listen", "the node surface");
+  if (what.store.active_cores_max != defaults::active_cores_max)
+    return not_offered(what, "store.cache.active", "another limit of open cores");
+  if (what.store.passive_cores_max != defaults::passive_cores_max)
+    return not_offered(what, "store.cache.passive", "another limit of open cores");
+  if (what.node.listen.kind == address_kind::local)
+    return not_offered(what, "node.listen", "the node surface on a Unix socket");
+  // CAF's node protocol trusts whoever can connect: a stranger could crash the process.
+  if (!is_loopback(what.node.listen))
+    return not_offered(what, "node.listen", "the node surface off loopback, which needs TLS,");
+  if (!what.node.tls_certificate.empty())
+    return not_offered(what, "node.tls-certificate", "TLS");
+  if (!what.node.tls_key.empty())
+    return not_offered(what, "node.tls-key", "TLS");
+  if (!what.node.tls_ca.empty())
+    return not_offered(what, "node.tls-ca", "TLS");
   if (!what.cluster.name.empty())
     return not_offered(what, "cluster.name", "a cluster");
   if (!what.cluster.peers.empty())

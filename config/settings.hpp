@@ -47,7 +47,6 @@ struct replication_settings {
   std::chrono::milliseconds idle_timeout = defaults::idle_timeout; ///< 0 = never
   std::chrono::milliseconds keep_alive = defaults::keep_alive;     ///< 0 = never
   std::uint64_t in_flight_max = defaults::in_flight_max;
-  std::uint64_t in_flight_bytes_max = defaults::in_flight_bytes_max;
   std::chrono::milliseconds request_timeout = defaults::request_timeout;
   bool may_upload = true;
   bool may_download = true;
