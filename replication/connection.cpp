@@ -17,6 +17,9 @@ namespace corestore::replication {
 
 namespace {
 
+/// About what a message costs on top of its payload, at most: length, channel, type and MAC.
+constexpr std::size_t frame_surroundings_bytes = 32;
+
 /// What is known of a channel until it is open.
 struct waiting {
   std::optional<core_key> key;           ///< ours: wished by this side
@@ -107,14 +110,16 @@ void connection::implementation::on_end(channel_id channel, const discovery_key&
 result<void> connection::implementation::on_message(channel_id channel, std::uint64_t type, byte_view payload) {
   if (type >= wire::message_types)
     return {};
-  auto decoded = wire::decode(type, payload);
-  if (!decoded)
-    return fail(std::move(decoded.error()));
   auto* run = events->empty() ? nullptr : std::get_if<channel_messages>(&events->back());
   if (run == nullptr || run->channel != channel)
     run = &std::get<channel_messages>(events->emplace_back(channel_messages{channel, {}}));
-  run->messages.push_back(std::move(*decoded));
-  return {};
+  auto& target = run->messages.emplace_back();
+  auto done = wire::decode(type, payload, target);
+  if (!done)
+    run->messages.pop_back();
+  if (run->messages.empty())
+    events->pop_back();
+  return done;
 }
 
 // -- steps
@@ -293,6 +298,10 @@ void connection::send(channel_id channel, std::span<const wire::message> message
   auto& self = *implementation_;
   if (self.failure || self.mux.state_of(channel) != channel_state::open)
     return;
+  std::size_t total = 0;
+  for (const auto& message : messages)
+    total += wire::encoded_size(message) + frame_surroundings_bytes;
+  self.mux.reserve(total);
   for (const auto& message : messages) {
     auto size = wire::encoded_size(message);
     if (size > payload_bytes_max) {

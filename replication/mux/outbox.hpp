@@ -38,6 +38,11 @@ public:
   /// The same for a message in a frame of its own.
   bytes& add_alone(std::uint64_t channel, std::uint64_t type, std::size_t payload_bytes);
 
+  /// Prepares for messages of that many bytes in all: one allocation instead of several.
+  void reserve(std::size_t more) {
+    make_room(more);
+  }
+
   /// Seals what is open; the output then ends with a whole frame.
   void flush();
 

@@ -64,6 +64,11 @@ public:
   /// frame of its own.
   bytes& send(channel_id channel, std::uint64_t type, std::size_t payload_bytes, bool is_alone);
 
+  /// Prepares for messages of that many bytes in all.
+  void reserve(std::size_t more) {
+    out_.reserve(more);
+  }
+
   [[nodiscard]] channel_state state_of(channel_id channel);
   [[nodiscard]] discovery_key discovery_of(channel_id channel);
   [[nodiscard]] std::size_t open_count() const {

@@ -263,9 +263,8 @@ request get_request(compact::reader& source) {
   return target;
 }
 
-data get_data(compact::reader& source) {
+void get_data(compact::reader& source, data& target) {
   auto flags = source.uint();
-  data target;
   target.id = source.uint();
   auto& content = target.content;
   content.fork = source.uint();
@@ -286,7 +285,6 @@ data get_data(compact::reader& source) {
     else
       source.fail_now();
   }
-  return target;
 }
 
 no_data get_no_data(compact::reader& source) {
@@ -339,31 +337,40 @@ extension get_extension(compact::reader& source) {
   return target;
 }
 
-message get_message(std::uint64_t type, compact::reader& source) {
+void get_message(std::uint64_t type, compact::reader& source, message& target) {
   switch (type) {
   case 0:
-    return get_sync(source);
+    target.emplace<sync>(get_sync(source));
+    break;
   case 1:
-    return get_request(source);
+    target.emplace<request>(get_request(source));
+    break;
   case 2:
-    return cancel{source.uint()};
+    target.emplace<cancel>(cancel{source.uint()});
+    break;
   case 3:
-    return get_data(source);
+    get_data(source, target.emplace<data>());
+    break;
   case 4:
-    return get_no_data(source);
+    target.emplace<no_data>(get_no_data(source));
+    break;
   case 5:
-    return get_want<want>(source);
+    target.emplace<want>(get_want<want>(source));
+    break;
   case 6:
-    return get_want<unwant>(source);
+    target.emplace<unwant>(get_want<unwant>(source));
+    break;
   case 7:
-    return get_bitfield(source);
+    target.emplace<bitfield>(get_bitfield(source));
+    break;
   case 8:
-    return get_range(source);
+    target.emplace<range>(get_range(source));
+    break;
   case 9:
-    return get_extension(source);
+    target.emplace<extension>(get_extension(source));
+    break;
   default:
     source.fail_now();
-    return sync{};
   }
 }
 
@@ -385,11 +392,16 @@ void encode(const message& source, bytes& target) {
 }
 
 result<message> decode(std::uint64_t type, byte_view payload) {
-  compact::reader source{payload};
-  result<message> decoded{get_message(type, source)};
-  if (auto done = source.finish(type < message_types ? message_names[type] : "unknown message"); !done)
+  result<message> decoded{message{}};
+  if (auto done = decode(type, payload, *decoded); !done)
     return fail(std::move(done.error()));
   return decoded;
+}
+
+result<void> decode(std::uint64_t type, byte_view payload, message& target) {
+  compact::reader source{payload};
+  get_message(type, source, target);
+  return source.finish(type < message_types ? message_names[type] : "unknown message");
 }
 
 void encode(const handshake& source, bytes& target) {

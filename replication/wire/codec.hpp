@@ -30,6 +30,9 @@ void encode(const message& source, bytes& target);
 /// not below message_types. The value of a data message is copied once; nothing of the result points into `payload`.
 result<message> decode(std::uint64_t type, byte_view payload);
 
+/// The same into a message that exists already; `target` is unspecified after an error.
+result<void> decode(std::uint64_t type, byte_view payload, message& target);
+
 /// What travels in the Open of a hypercore/alpha channel.
 struct handshake {
   bool seeks = false; ///< the sender understands seek requests
