@@ -25,7 +25,7 @@ async function ours(world, list = []) {
 scenario('JavaScript follows what we append', async (world) => {
   const { server, key, core } = await ours(world)
   core.download({ start: 0, end: -1 })
-  const list = blocks('live', 60, 25)
+  const list = blocks('live', 24, 25)
   for (let i = 0; i < list.length; i += 3) {
     await server.append(key, list.slice(i, i + 3))
     await reach(core, i + 3)
@@ -50,12 +50,12 @@ scenario('both sides write their own core over one connection', async (world) =>
   const theirs = await peer.core({ name: 'theirs' })
   const { address } = await peer.listen()
   const second = await world.serve({ connect: [address], mirror: [theirs.key, key] })
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 6; i++) {
     await Promise.all([server.append(key, blocks('ours', 2, 40, 2 * i)), theirs.append(blocks('theirs', 2, 40, 2 * i))])
   }
-  await reach(core, 40)
+  await reach(core, 12)
   await mirrored(second, theirs)
-  sameBlocks(await fetchAll(core), blocks('ours', 40, 40))
+  sameBlocks(await fetchAll(core), blocks('ours', 12, 40))
   await mirrored(second, core) // ours, relayed by JavaScript
 })
 
@@ -136,18 +136,6 @@ scenario('JavaScript truncates and appends while we mirror', async (world) => {
   }
   await js.peer.disconnect()
   await readAgain(world, server, js.core)
-})
-
-scenario('we truncate and append while JavaScript reads', async (world) => {
-  const { server, key, core } = await ours(world, blocks('one', 20, 30))
-  core.download({ start: 0, end: -1 })
-  await reach(core, 20)
-  await fetchAll(core)
-  await server.truncate(key, 13)
-  await server.append(key, blocks('two', 4, 30))
-  await until(() => core.fork === 1 && core.length === 17, 'JavaScript is on fork 1')
-  sameBlocks(await fetchAll(core), [...blocks('one', 13, 30), ...blocks('two', 4, 30)])
-  assert.strictEqual(await treeHash(core), (await server.record(key)).treeHash)
 })
 
 scenario('an idle connection stays up and still works', async (world) => {

@@ -1,10 +1,11 @@
 'use strict'
 
 // Drives the binaries under test, from the folder named by CORESTORE_BIN, through their documented
-// surface only: flags, the ready line, exit codes, JSON lines, HTTP.
+// surface only: flags, the ready line, exit codes, JSON lines.
 
 const assert = require('node:assert')
-const http = require('node:http')
+const fs = require('node:fs')
+const os = require('node:os')
 const path = require('node:path')
 const { spawn } = require('node:child_process')
 
@@ -73,13 +74,12 @@ class Server {
    */
   constructor(options) {
     this.storage = options.storage
-    this.expectFailure = false
     this.log = []
     const args = ['--storage', options.storage]
     for (const address of options.listen || ['127.0.0.1:0']) args.push('--listen', address)
     for (const address of options.connect || []) args.push('--connect', address)
     for (const key of options.mirror || []) args.push('--mirror', hex(key))
-    args.push('--http', options.http || '127.0.0.1:0', '--node', options.node || 'off')
+    args.push('--http', options.http || 'off', '--node', options.node || '127.0.0.1:0')
     if (options.primaryKeyFile) args.push('--primary-key-file', options.primaryKeyFile)
     if (options.durability) args.push('--durability', options.durability)
     this.child = launch('corestored', [...args, ...(options.args || [])])
@@ -134,32 +134,48 @@ class Server {
     await this.child.ended
   }
 
-  /** The HTTP record of a core, or null when the store does not know it. */
+  /** Runs a CLI verb against this running server; resolves with its JSON lines. */
+  async ask(args, options) {
+    const result = await this.cli(args, options)
+    if (result.code !== 0) throw new Error(`corestore ${args.join(' ')} exited with ${result.code}: ${result.stderr}`)
+    return result.json()
+  }
+
+  cli(args, options) {
+    return cli(['--node', this.info.node, '--json', ...args], options)
+  }
+
+  /** The record of a core, or null when the server does not know it. */
   async record(core) {
-    const answer = await this.request('GET', '/v1/cores/' + encodeURIComponent(hex(core)))
-    return answer.status === 404 ? null : answer.json()
+    const result = await this.cli(['info', hex(core)])
+    return result.code === 0 ? result.json()[0] : null
+  }
+
+  async create(name) {
+    return (await this.ask(['create', name]))[0]
   }
 
   /** Appends blocks in one batch; resolves after the commit with { length, byteLength }. */
   async append(core, blocks) {
-    const body = JSON.stringify({ blocks: blocks.map((b) => Buffer.from(b).toString('base64')) })
-    const where = '/v1/cores/' + encodeURIComponent(hex(core)) + '/blocks'
-    return (await this.request('POST', where, body)).json()
-  }
-
-  async truncate(core, length, fork) {
-    const where = '/v1/cores/' + encodeURIComponent(hex(core)) + '/truncate'
-    return (await this.request('POST', where, JSON.stringify(fork ? { length, fork } : { length }))).json()
-  }
-
-  request(method, where, body = null, type = 'application/json') {
-    const [host, port] = splitPort(this.info.http)
-    return httpRequest({ host, port, method, path: where }, body, type)
+    const list = blocks.map((bytes) => Buffer.from(bytes))
+    const size = list[0].length
+    const args = ['append', hex(core), '--batch', String(list.length)]
+    if (size > 0 && list.every((bytes) => bytes.length === size)) {
+      return last(await this.ask([...args, '--block-size', String(size)], { input: Buffer.concat(list) }))
+    }
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'corestore-blocks-'))
+    try {
+      const files = list.map((bytes, i) => path.join(folder, String(i)))
+      files.forEach((file, i) => fs.writeFileSync(file, list[i]))
+      return last(await this.ask([...args, ...files]))
+    } finally {
+      fs.rmSync(folder, { recursive: true })
+    }
   }
 
   /** Resident memory in MiB (VmRSS). */
   rssMiB() {
-    const text = require('node:fs').readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    const text = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8')
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(text)[1]) / 1024
   }
 
@@ -192,26 +208,8 @@ function readyLine(child) {
   })
 }
 
-function httpRequest(options, body, type) {
-  return new Promise((resolve, reject) => {
-    const headers = body === null ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }
-    const req = http.request({ ...options, headers, agent: false }, (res) => {
-      const parts = []
-      res.on('data', (data) => parts.push(data))
-      res.on('error', reject)
-      res.on('end', () => resolve(answer(options, res.statusCode, Buffer.concat(parts))))
-    })
-    req.on('error', reject)
-    req.end(body === null ? undefined : body)
-  })
-}
-
-function answer(options, status, body) {
-  const json = () => {
-    if (status >= 300) throw new Error(`${options.method} ${options.path}: ${status} ${body}`)
-    return JSON.parse(body)
-  }
-  return { status, body, json }
+function last(list) {
+  return list[list.length - 1]
 }
 
 function splitPort(address) {

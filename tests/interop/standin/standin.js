@@ -103,7 +103,7 @@ async function corestored(argv) {
 }
 
 function readConfig(file, options) {
-  const allowed = { 'store.path': 'storage' }
+  const allowed = { 'store.path': 'storage', 'replication.handshake-timeout': 'handshake-timeout' }
   let section = ''
   fs.readFileSync(file, 'utf8').split('\n').forEach((line, i) => {
     const text = line.replace(/#.*/, '').trim()
@@ -119,7 +119,8 @@ function readConfig(file, options) {
 
 async function serve(options) {
   const store = await openStore(options.storage, options['primary-key-file'])
-  const state = { store, sockets: new Set(), servers: [], stopping: false, cores: [] }
+  const handshakeMs = 1000 * parseInt(options['handshake-timeout'] || '10s', 10)
+  const state = { store, sockets: new Set(), servers: [], stopping: false, cores: [], handshakeMs }
   for (const key of options.mirror || []) await mirror(state, key)
   const listen = []
   for (const address of options.listen || []) if (address !== 'off') listen.push(await accept(state, address))
@@ -148,15 +149,15 @@ function link(state, socket, isInitiator) {
     stream.destroy()
   })
   socket.pipe(stream).pipe(socket)
+  return stream
 }
-
-const SILENCE_MS = 10000
 
 async function accept(state, address) {
   const server = net.createServer((socket) => {
-    const timer = setTimeout(() => socket.bytesRead === 0 && socket.destroy(), SILENCE_MS)
+    const stream = link(state, socket, false)
+    const timer = setTimeout(() => socket.destroy(), state.handshakeMs)
+    stream.noiseStream.opened.then(() => clearTimeout(timer))
     socket.once('close', () => clearTimeout(timer))
-    link(state, socket, false)
   })
   state.servers.push(server)
   await new Promise((resolve) => server.listen(target(address), resolve))
@@ -184,37 +185,42 @@ async function stop(state) {
   await state.store.close()
 }
 
-// ---------------------------------------------------------------- the HTTP face
+// ---------------------------------------------------------------- the node face: verbs run where the store is
 
 async function control(state, address) {
   if (!address || address === 'off') return null
   const server = http.createServer((req, res) => {
-    route(state, req).then(
-      ([status, body]) => res.writeHead(status, { connection: 'close' }).end(JSON.stringify(body)),
-      (err) => res.writeHead(500, { connection: 'close' }).end(JSON.stringify({ error: { message: err.message } }))
-    )
+    const { options, args } = JSON.parse(req.headers['x-run'])
+    const out = []
+    const err = []
+    const run = { store: state.store, options, args, stdin: req, write: (data) => out.push(Buffer.from(data)), complain: (text) => err.push(text) }
+    execute(run).catch((failure) => { err.push(failure.message); return 1 }).then((code) => {
+      res.writeHead(200, { connection: 'close', 'x-end': JSON.stringify({ code: code || 0, err: err.join('') }) })
+      res.end(Buffer.concat(out))
+    })
   })
   state.servers.push(server)
   await new Promise((resolve) => server.listen(target(address), resolve))
   return `127.0.0.1:${server.address().port}`
 }
 
-async function route(state, req) {
-  const parts = []
-  for await (const data of req) parts.push(data)
-  const body = parts.length > 0 ? JSON.parse(Buffer.concat(parts)) : {}
-  if (req.url === '/v1/peers') return [200, redial(state, body.address) || {}]
-  if (req.url === '/v1/cores') return [200, await record(await openCore(state.store, 'name:' + body.name))]
-  const [, core, verb] = /^\/v1\/cores\/([^/]+)\/?(\w*)$/.exec(req.url)
-  const opened = await openCore(state.store, decodeURIComponent(core))
-  if (opened === null) return [404, { error: { code: 'NOT_FOUND', message: core } }]
-  if (verb === 'blocks') {
-    const blocks = body.blocks.map((text) => Buffer.from(text, 'base64'))
-    if (FAULT === 'bytes') for (const block of blocks) if (block.length > 0) block[0] ^= 1
-    await opened.append(blocks)
-  }
-  if (verb === 'truncate') await opened.truncate(body.length, body.fork)
-  return [200, await record(opened)]
+function execute(run) {
+  return verbs[run.args[0]]({ ...run, args: run.args.slice(1), openCore, record, target, FAULT })
+}
+
+function forward(options, args) {
+  return new Promise((resolve, reject) => {
+    const headers = { 'x-run': JSON.stringify({ options, args }) }
+    const request = http.request({ ...target(options.node), method: 'POST', headers, agent: false }, async (res) => {
+      for await (const data of res) process.stdout.write(data)
+      const end = JSON.parse(res.headers['x-end'])
+      process.stderr.write(end.err)
+      resolve(end.code)
+    })
+    request.on('error', reject)
+    if (args[0] === 'append') process.stdin.pipe(request)
+    else request.end()
+  })
 }
 
 // ---------------------------------------------------------------- corestore
@@ -228,11 +234,13 @@ const CLI_FLAGS = {
 async function corestore(argv) {
   try {
     const { options, rest } = flags(argv, CLI_FLAGS)
-    const verb = verbs[rest[0]]
-    if (!verb) throw new UsageError('unknown verb ' + rest[0])
+    if (!verbs[rest[0]]) throw new UsageError('unknown verb ' + rest[0])
+    if (options.node) return void (process.exitCode = await forward(options, rest))
     if (!options.storage) throw new UsageError('--storage is needed')
     const store = await openStore(options.storage, options['primary-key-file'])
-    const code = await verb({ store, options, args: rest.slice(1), openCore, record, target, FAULT })
+    const write = (data) => process.stdout.write(data)
+    const complain = (text) => process.stderr.write(text)
+    const code = await execute({ store, options, args: rest, stdin: process.stdin, write, complain })
     await store.close()
     process.exitCode = code || 0
   } catch (err) {

@@ -2,12 +2,11 @@
 
 const fs = require('node:fs')
 const net = require('node:net')
-const readline = require('node:readline')
 
 const ABSENT = 1
 
-function print(value) {
-  process.stdout.write(JSON.stringify(value) + '\n')
+function print(run, value) {
+  run.write(JSON.stringify(value) + '\n')
 }
 
 async function open({ store, options, args, openCore }) {
@@ -19,21 +18,22 @@ async function open({ store, options, args, openCore }) {
 async function create(run) {
   const name = run.args[0]
   const args = [name === undefined ? 'name:' + Math.random() : 'name:' + name]
-  print(await run.record(await open({ ...run, args })))
+  print(run, await run.record(await open({ ...run, args })))
 }
 
 async function info(run) {
   if (run.args.length === 0) {
     let cores = 0
     for await (const unused of run.store.list()) cores++
-    return print({ cores })
+    return print(run, { cores })
   }
   const { record } = run
-  print(await record(await open(run)))
+  print(run, await record(await open(run)))
 }
 
-async function list({ store, record }) {
-  for await (const discoveryKey of store.list()) print(await record(await ready(store.get({ discoveryKey }))))
+async function list(run) {
+  const { store, record } = run
+  for await (const discoveryKey of store.list()) print(run, await record(await ready(store.get({ discoveryKey }))))
 }
 
 async function ready(core) {
@@ -49,7 +49,7 @@ async function append(run) {
     if (pending.length === 0) return
     const blocks = run.FAULT === 'lose' && core.length % 50 === 49 ? [] : pending
     await core.append(blocks)
-    if (run.options.json) print({ length: core.length + pending.length - blocks.length, byteLength: core.byteLength })
+    if (run.options.json) print(run, { length: core.length + pending.length - blocks.length, byteLength: core.byteLength })
     pending = []
   }
   for await (const block of input(run)) {
@@ -59,20 +59,20 @@ async function append(run) {
   await commit()
 }
 
-async function * input({ options, args }) {
+async function * input({ options, args, stdin }) {
   const size = Number(options['block-size'] || 0)
-  if (options.lines) {
-    for await (const line of readline.createInterface({ input: process.stdin })) yield Buffer.from(line)
-    return
-  }
-  if (size === 0) {
+  if (!options.lines && size === 0) {
     for (const file of args.slice(1)) yield fs.readFileSync(file)
     return
   }
+  const end = () => options.lines ? rest.indexOf(10) : rest.length >= size ? size : -1
   let rest = Buffer.alloc(0)
-  for await (const data of process.stdin) {
+  for await (const data of stdin) {
     rest = Buffer.concat([rest, data])
-    for (; rest.length >= size; rest = rest.subarray(size)) yield rest.subarray(0, size)
+    for (let at = end(); at !== -1; at = end()) {
+      yield rest.subarray(0, at)
+      rest = rest.subarray(options.lines ? at + 1 : at)
+    }
   }
   if (rest.length > 0) yield rest
 }
@@ -81,10 +81,10 @@ async function get(run) {
   const core = await open(run)
   const index = Number(run.args[1])
   if (index >= core.length || !(await core.has(index))) {
-    process.stderr.write(`block ${index} is not here\n`)
+    run.complain(`block ${index} is not here\n`)
     return ABSENT
   }
-  process.stdout.write(await core.get(index))
+  run.write(await core.get(index))
 }
 
 async function cat(run) {
@@ -92,20 +92,20 @@ async function cat(run) {
   const end = Number(run.options.end || core.length)
   for (let index = Number(run.options.start || 0); index < end; index++) {
     const block = await core.get(index, { wait: false })
-    if (run.options.json) print({ index, base64: block.toString('base64') })
-    else process.stdout.write(block)
+    if (run.options.json) print(run, { index, base64: block.toString('base64') })
+    else run.write(block)
   }
 }
 
 async function seek(run) {
   const [index, offset] = await (await open(run)).seek(Number(run.args[1]))
-  print({ index, offset })
+  print(run, { index, offset })
 }
 
 async function truncate(run) {
   const core = await open(run)
   await core.truncate(Number(run.args[1]))
-  print(await run.record(core))
+  print(run, await run.record(core))
 }
 
 async function verify(run) {
@@ -114,7 +114,7 @@ async function verify(run) {
     const audit = await core.core.audit({ dryRun: true })
     if (audit === null || audit.corrupt || audit.droppedTreeNodes + audit.droppedBlocks + audit.droppedBits > 0) return 1
   }
-  if (run.options.json) print({ ok: true })
+  if (run.options.json) print(run, { ok: true })
 }
 
 async function replicate(run) {
