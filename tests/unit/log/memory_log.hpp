@@ -14,6 +14,7 @@
 #include "log/core_state.hpp"
 #include "log/flat_tree.hpp"
 #include "log/hashes.hpp"
+
 #include "log/namespaces.hpp"
 #include "log/prove.hpp"
 #include "log/tree_batch.hpp"
