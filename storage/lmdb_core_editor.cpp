@@ -221,21 +221,8 @@ result<void> lmdb_core_editor::put_run(std::uint64_t first, std::span<const shar
 result<void> lmdb_core_editor::put_portion(std::uint64_t first, std::span<const shared_bytes> blocks,
                                            const std::vector<std::uint64_t>& ends, std::span<const hash32> hashes,
                                            const std::vector<log::node>& explicit_nodes) {
-  auto known = [&](std::uint64_t index) -> result<std::optional<std::uint64_t>> {
-    const auto& roots = record_.head.roots; // an append leans on nothing else
-    auto same = [index](const log::node& node) {
-      return node.index == index;
-    };
-    auto root = are_roots_current_ ? std::find_if(roots.begin(), roots.end(), same) : roots.end();
-    if (root != roots.end())
-      return root->size;
-    auto stored = find_node(txn_, number_, index);
-    if (!stored)
-      return fail(std::move(stored.error()));
-    if (*stored)
-      return (*stored)->size;
-    auto brought = std::find_if(explicit_nodes.begin(), explicit_nodes.end(), same);
-    return brought == explicit_nodes.end() ? std::nullopt : std::optional{brought->size};
+  auto known = [&](std::uint64_t index) {
+    return size_of_node(index, explicit_nodes);
   };
   auto crossing = crossing_sizes(first, ends, known);
   if (!crossing)
@@ -255,6 +242,40 @@ result<void> lmdb_core_editor::put_portion(std::uint64_t first, std::span<const 
     return fail(std::move(target.error()));
   encode_run(parts, *target);
   return {};
+}
+
+/// From the roots, on which an append leans, the stored nodes, the nodes of the same change set, or what lies below.
+result<std::optional<std::uint64_t>>
+lmdb_core_editor::size_of_node(std::uint64_t index, // NOLINT(misc-no-recursion): no deeper than the tree
+                               const std::vector<log::node>& explicit_nodes) {
+  auto same = [index](const log::node& node) {
+    return node.index == index;
+  };
+  const auto& roots = record_.head.roots;
+  auto root = are_roots_current_ ? std::find_if(roots.begin(), roots.end(), same) : roots.end();
+  if (root != roots.end())
+    return root->size;
+  auto stored = find_node(txn_, number_, index);
+  if (!stored)
+    return fail(std::move(stored.error()));
+  if (*stored)
+    return (*stored)->size;
+  auto brought = std::find_if(explicit_nodes.begin(), explicit_nodes.end(), same);
+  if (brought != explicit_nodes.end())
+    return brought->size;
+  if (log::flat_tree::is_leaf(index)) {
+    return find_block(txn_, number_, index / 2).map([](const auto& block) {
+      return block ? std::optional<std::uint64_t>{block->size()} : std::nullopt;
+    });
+  }
+  std::uint64_t sum = 0;
+  for (auto child : {log::flat_tree::left_child(index), log::flat_tree::right_child(index)}) {
+    auto size = size_of_node(child, explicit_nodes);
+    if (!size || !*size)
+      return size;
+    sum += **size;
+  }
+  return sum;
 }
 
 // -- folding ----------------------------------------------------------------------------------------------------------

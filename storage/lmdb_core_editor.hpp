@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -52,6 +54,8 @@ private:
   result<void> put_portion(std::uint64_t first, std::span<const shared_bytes> blocks,
                            const std::vector<std::uint64_t>& ends, std::span<const hash32> hashes,
                            const std::vector<log::node>& explicit_nodes);
+
+  result<std::optional<std::uint64_t>> size_of_node(std::uint64_t index, const std::vector<log::node>& explicit_nodes);
 
   struct stretch {
     std::uint64_t first = 0;

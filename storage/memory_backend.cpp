@@ -118,13 +118,7 @@ private:
 
   result<void> put_runs(const log::change_set& changes) {
     auto known = [&](std::uint64_t index) -> result<std::optional<std::uint64_t>> {
-      if (auto position = core_.nodes.find(index); position != core_.nodes.end())
-        return position->second.size;
-      auto same = [index](const log::node& node) {
-        return node.index == index;
-      };
-      auto brought = std::find_if(changes.nodes.begin(), changes.nodes.end(), same);
-      return brought == changes.nodes.end() ? std::nullopt : std::optional{brought->size};
+      return size_of_node(index, changes.nodes);
     };
     for (const auto& run : changes.runs) {
       auto nodes = nodes_of(run, known);
@@ -136,6 +130,25 @@ private:
         put_block(run.first + i, run.blocks[i]);
     }
     return {};
+  }
+
+  /// As stored or brought along, or from what lies below.
+  std::optional<std::uint64_t> size_of_node(std::uint64_t index, // NOLINT(misc-no-recursion): no deeper than the tree
+                                            const std::vector<log::node>& brought) {
+    if (auto position = core_.nodes.find(index); position != core_.nodes.end())
+      return position->second.size;
+    auto same = [index](const log::node& node) {
+      return node.index == index;
+    };
+    if (auto node = std::find_if(brought.begin(), brought.end(), same); node != brought.end())
+      return node->size;
+    if (log::flat_tree::is_leaf(index)) {
+      auto block = core_.blocks.find(index / 2);
+      return block == core_.blocks.end() ? std::nullopt : std::optional{block->second.size()};
+    }
+    auto left = size_of_node(log::flat_tree::left_child(index), brought);
+    auto right = left ? size_of_node(log::flat_tree::right_child(index), brought) : std::nullopt;
+    return right ? std::optional{*left + *right} : std::nullopt;
   }
 
   core_contents& core_;

@@ -222,6 +222,25 @@ TEST_CASE("storing a block or a batch twice changes nothing") {
     CHECK(store.block(core_a, index) == store.source.block(index));
 }
 
+TEST_CASE("a run after single blocks without their parents adds the sizes up") {
+  auto store = make_suite();
+  auto single = sparse_of(store.source, core_a, {0, 1, 2, 3, 4, 5});
+  SECTION("from the leaves") {
+    std::erase_if(single.nodes, [](const log::node& node) { return node.index % 2 != 0; });
+  }
+  SECTION("from the blocks") {
+    single.nodes.clear();
+  }
+  REQUIRE(store.apply({single}));
+  log::change_set changes;
+  changes.number = core_a;
+  changes.runs.push_back(store.source.run(6, 9));
+  changes.contiguous_length = 9;
+  REQUIRE(store.apply({changes}));
+  for (const auto& node : store.source.nodes(6, 9))
+    CHECK(store.view()->node(core_a, node.index) == node);
+}
+
 TEST_CASE("blocks of a range are visited in order, over gaps, until the visitor has enough") {
   auto store = make_suite();
   REQUIRE(store.apply({append_of(store.source, core_a, 0, 10), sparse_of(store.source, core_a, {15, 16, 30})}));
