@@ -1,0 +1,17 @@
+// The JavaScript peer, measured with the same parameters on the same machine in the same run.
+#pragma once
+
+#include "base/error.hpp"
+#include "programs/bench/options.hpp"
+#include "programs/bench/outcome.hpp"
+
+namespace corestore::bench {
+
+/// Runs `node WORKLOAD.js` of the folder named by CORESTORE_PEERS, or of the source tree, with our flags; answers its
+/// one line. not_found without node or the script.
+result<json> run_js(const options& asked);
+
+/// `{workload, peer: "ratio", ...}`: our throughput over theirs, and their CPU seconds and median latency over ours.
+json compare(const json& ours, const json& theirs);
+
+} // namespace corestore::bench

@@ -1,0 +1,106 @@
+#include "programs/bench/outcome.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+namespace corestore::bench {
+
+namespace {
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+rusage usage_of_self() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage;
+}
+
+/// Four significant digits: more would pretend.
+double rounded(double value) {
+  if (value == 0)
+    return 0;
+  auto scale = std::pow(10.0, 3 - std::floor(std::log10(std::fabs(value))));
+  return std::round(value * scale) / scale;
+}
+
+} // namespace
+
+std::string_view name_of(storage::durability what) {
+  switch (what) {
+  case storage::durability::commit:
+    return "commit";
+  case storage::durability::interval:
+    return "interval";
+  case storage::durability::none:
+    break;
+  }
+  return "none";
+}
+
+double cpu_seconds() {
+  auto usage = usage_of_self();
+  return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+}
+
+double peak_rss_mb() {
+  return static_cast<double>(usage_of_self().ru_maxrss) * 1024 / 1e6;
+}
+
+json to_json(const options& asked, const outcome& measured) {
+  auto wall_s = std::max(measured.wall_s, 1e-9);
+  auto blocks = static_cast<double>(measured.blocks);
+  json line{{"workload", asked.workload},
+            {"peer", "native"},
+            {"blocks_s", rounded(blocks / wall_s)},
+            {"mb_s", rounded(blocks * static_cast<double>(asked.block_bytes) / wall_s / 1e6)},
+            {"wall_s", rounded(measured.wall_s)},
+            {"blocks", measured.blocks},
+            {"p50_ms", rounded(measured.latency.percentile_ms(0.5))},
+            {"p90_ms", rounded(measured.latency.percentile_ms(0.9))},
+            {"p99_ms", rounded(measured.latency.percentile_ms(0.99))},
+            {"p99_9_ms", rounded(measured.latency.percentile_ms(0.999))},
+            {"max_ms", rounded(measured.latency.max_ms())},
+            {"cpu_s", rounded(measured.cpu_s)},
+            {"peak_rss_mb", rounded(measured.peak_rss_mb)},
+            {"bytes_per_core", measured.used_bytes / std::max<std::uint64_t>(asked.cores, 1)},
+            {"bytes_written", measured.bytes_written},
+            {"durability", name_of(asked.durability)}};
+  if (measured.serve_cpu_s > 0)
+    line["serve_cpu_s"] = rounded(measured.serve_cpu_s);
+  line["params"] = {{"cores", asked.cores}, {"blocks", asked.blocks}, {"block_size", asked.block_bytes},
+                    {"batch", asked.batch}, {"peers", asked.peers},   {"duration_s", asked.duration_s},
+                    {"seed", asked.seed}};
+  return line;
+}
+
+std::string to_text(const json& line) {
+  std::string text;
+  for (const auto& [field, value] : line.items()) {
+    if (!text.empty())
+      text += '\n';
+    if (!value.is_object()) {
+      text += fmt::format("{:<16}{}", field, value.is_string() ? value.get<std::string>() : value.dump());
+      continue;
+    }
+    text += fmt::format("{:<16}", field);
+    for (const auto& [name, part] : value.items())
+      text += fmt::format("{}={} ", name, part.dump());
+  }
+  return text;
+}
+
+stopwatch::stopwatch() : start_(std::chrono::steady_clock::now()), cpu_s_(cpu_seconds()) {
+  // nop
+}
+
+void stopwatch::stop(outcome& target) const {
+  target.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  target.cpu_s = cpu_seconds() - cpu_s_;
+}
+
+} // namespace corestore::bench

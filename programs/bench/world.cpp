@@ -1,0 +1,119 @@
+#include "programs/bench/world.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <string>
+
+#include <caf/all.hpp>
+
+#include "programs/ask.hpp"
+#include "storage/open.hpp"
+
+namespace corestore::bench {
+
+namespace {
+
+/// Memory of a pool: more than the caches of a processor, so that content is not hot by accident.
+constexpr std::uint64_t pool_bytes = std::uint64_t{16} << 20U;
+constexpr std::uint64_t pool_blocks_min = 4;
+constexpr std::uint64_t pool_blocks_max = 4096;
+
+void complain(const char* severity, const std::string& line) {
+  if (std::string_view{severity} != "info")
+    std::fprintf(stderr, "corestore-bench: %s: %s\n", severity, line.c_str());
+}
+
+} // namespace
+
+result<std::unique_ptr<temporary_folder>> temporary_folder::create() {
+  std::error_code failure;
+  auto base = std::filesystem::temp_directory_path(failure);
+  auto pattern = (base / "corestore-bench-XXXXXX").string();
+  if (failure || mkdtemp(pattern.data()) == nullptr)
+    return fail(ec::storage_failed, pattern + ": " + std::strerror(errno));
+  return std::unique_ptr<temporary_folder>{new temporary_folder(pattern)};
+}
+
+temporary_folder::~temporary_folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+result<std::unique_ptr<world>> world::open(storage::durability durability) {
+  auto folder = temporary_folder::create();
+  if (!folder)
+    return fail(folder.error());
+  std::unique_ptr<world> opened{new world(std::move(*folder))};
+  storage::open_options options;
+  options.durability = durability;
+  auto backend = storage::open_store(opened->folder_->path() / "store", options);
+  if (!backend)
+    return fail(backend.error());
+  opened->backend_ = std::move(*backend);
+  opened->system_ = std::make_unique<caf::actor_system>(opened->config_);
+  opened->engine_ =
+    std::make_unique<actors::engine>(*opened->system_, opened->backend_, actors::engine_settings{}, complain);
+  opened->self_.emplace(*opened->system_);
+  return opened;
+}
+
+world::~world() {
+  self_.reset();
+  if (engine_)
+    engine_->close();
+}
+
+result<std::vector<opened_core>> world::create_cores(std::uint64_t count) {
+  std::vector<opened_core> cores;
+  cores.reserve(count);
+  auto store = engine_->store();
+  using pending = decltype((*self_)->request(store, programs::patience, open_atom_v, core_selector{}));
+  constexpr std::uint64_t window = 1024;
+  while (cores.size() < count) {
+    std::vector<pending> requests;
+    for (auto left = std::min(window, count - cores.size()); left > 0; --left) {
+      core_selector selector;
+      selector.kind = selector_kind::at_random;
+      requests.push_back((*self_)->request(store, programs::patience, open_atom_v, selector));
+    }
+    result<void> outcome;
+    for (auto& request : requests)
+      request.receive([&cores](opened_core& core) { cores.push_back(std::move(core)); },
+                      [&outcome](caf::error& failure) { outcome = fail(from_caf(failure)); });
+    if (!outcome)
+      return fail(outcome.error());
+  }
+  return cores;
+}
+
+void world::measure(outcome& target) const {
+  auto stored = backend_->stats();
+  target.bytes_written = stored.bytes_written;
+  target.used_bytes = stored.used_bytes;
+  target.peak_rss_mb = peak_rss_mb();
+}
+
+block_pool::block_pool(std::uint64_t block_bytes, std::uint64_t seed) {
+  std::mt19937_64 source{seed};
+  auto count = std::clamp(pool_bytes / std::max<std::uint64_t>(block_bytes, 1), pool_blocks_min, pool_blocks_max);
+  for (std::uint64_t block = 0; block < count; ++block) {
+    bytes content(block_bytes);
+    for (auto& byte : content)
+      byte = static_cast<std::uint8_t>(source());
+    blocks_.emplace_back(std::move(content));
+  }
+}
+
+std::vector<shared_bytes> block_pool::take(std::uint64_t count) {
+  std::vector<shared_bytes> batch;
+  batch.reserve(count);
+  for (std::uint64_t block = 0; block < count; ++block) {
+    batch.push_back(blocks_[next_]);
+    next_ = (next_ + 1) % blocks_.size();
+  }
+  return batch;
+}
+
+} // namespace corestore::bench

@@ -1,0 +1,90 @@
+// A fresh store in a temporary folder, with the actors around it; gone without a trace afterwards.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include "actors/engine.hpp"
+#include "config/system_config.hpp"
+#include "programs/bench/outcome.hpp"
+
+namespace corestore::bench {
+
+/// A folder below the system's place for temporary files (TMPDIR), removed with its content.
+class temporary_folder {
+public:
+  static result<std::unique_ptr<temporary_folder>> create();
+  ~temporary_folder();
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const {
+    return path_;
+  }
+
+private:
+  explicit temporary_folder(std::filesystem::path path) : path_(std::move(path)) {
+    // nop
+  }
+
+  std::filesystem::path path_;
+};
+
+class world {
+public:
+  static result<std::unique_ptr<world>> open(storage::durability durability);
+  ~world();
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+
+  /// New random cores.
+  result<std::vector<opened_core>> create_cores(std::uint64_t count);
+
+  [[nodiscard]] actors::engine& engine() {
+    return *engine_;
+  }
+  [[nodiscard]] caf::actor_system& system() {
+    return *system_;
+  }
+  [[nodiscard]] const caf::scoped_actor& self() const {
+    return *self_;
+  }
+  [[nodiscard]] store_actor store() const {
+    return engine_->store();
+  }
+
+  /// Fills what storage and the process tell about themselves.
+  void measure(outcome& target) const;
+
+private:
+  explicit world(std::unique_ptr<temporary_folder> folder) : folder_(std::move(folder)) {
+    // nop
+  }
+
+  std::unique_ptr<temporary_folder> folder_;
+  config::system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::shared_ptr<storage::backend> backend_;
+  std::unique_ptr<actors::engine> engine_;
+  std::optional<caf::scoped_actor> self_;
+};
+
+/// Distinct random blocks that a workload takes its content from, again and again.
+class block_pool {
+public:
+  block_pool(std::uint64_t block_bytes, std::uint64_t seed);
+
+  /// `count` blocks.
+  std::vector<shared_bytes> take(std::uint64_t count);
+
+private:
+  std::vector<shared_bytes> blocks_;
+  std::size_t next_ = 0;
+};
+
+} // namespace corestore::bench
