@@ -33,6 +33,16 @@ void add_verbs(CLI::App& app, plan& chosen) {
     add(app, chosen);
 }
 
+/// CLI11 tells what is missing; here what is surplus says more.
+std::string usage_error(const CLI::App& app, const CLI::ParseError& failure) {
+  auto surplus = app.remaining(true);
+  if (app.get_subcommands().empty() && !surplus.empty() && !surplus.front().starts_with("-"))
+    return "unknown verb " + surplus.front();
+  if (!surplus.empty())
+    return "not understood: " + surplus.front();
+  return app.get_subcommands().empty() ? "a verb is required" : failure.what();
+}
+
 int complain(int code, std::string reason) {
   for (auto& character : reason)
     if (character == '\n')
@@ -72,7 +82,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& failure) {
     if (failure.get_exit_code() == 0)
       return app.exit(failure); // --help and --version
-    return complain(exit_usage, failure.what() + std::string{"; see corestore --help"});
+    return complain(exit_usage, usage_error(app, failure) + "; see corestore --help");
   }
   if (generation != 10)
     return complain(exit_usage,

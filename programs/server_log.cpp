@@ -61,6 +61,8 @@ void log_engine(const char* severity, const std::string& line) {
     log_error(line);
   else if (name == "warning")
     log_warning(line);
+  else if (name == "debug")
+    spdlog::debug("{}", line);
   else
     log_info(line);
 }

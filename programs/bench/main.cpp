@@ -134,6 +134,8 @@ int main(int argc, char** argv) {
   auto name = app.get_subcommands().front()->get_name();
   auto chosen = std::find_if(asked.begin(), asked.end(), [&name](const auto& one) { return one.workload == name; });
   const auto& scenario = workloads()[static_cast<std::size_t>(chosen - asked.begin())];
+  if (scenario.is_single_core)
+    chosen->cores = 1;
   auto done = check(*chosen).and_then([&] { return run(*chosen, scenario); });
   return done ? programs::exit_done : complain(done.error());
 }

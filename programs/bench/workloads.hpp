@@ -27,6 +27,7 @@ struct workload {
   std::string_view help;
   options defaults;
   result<outcome> (*run)(const options& asked);
+  bool is_single_core = false; ///< --cores means nothing to it
 };
 
 std::span<const workload> workloads();

@@ -21,7 +21,8 @@ constexpr std::uint64_t pool_blocks_min = 4;
 constexpr std::uint64_t pool_blocks_max = 4096;
 
 void complain(const char* severity, const std::string& line) {
-  if (std::string_view{severity} != "info")
+  auto name = std::string_view{severity};
+  if (name == "warning" || name == "error")
     std::fprintf(stderr, "corestore-bench: %s: %s\n", severity, line.c_str());
 }
 
