@@ -1,0 +1,38 @@
+'use strict'
+
+// `replicate` as a whole: one serving process, --peers fetching ones over loopback TCP, one line of results. The CPU of the
+// fetching side is cpu_s, that of the serving side serve_cpu_s.
+
+const path = require('node:path')
+const readline = require('node:readline')
+const { spawn } = require('node:child_process')
+const { flags, report, rounded, main } = require('./common')
+
+function start(script, args) {
+  const child = spawn(process.execPath, [path.join(__dirname, script), ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  process.on('exit', () => child.kill('SIGKILL'))
+  const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  child.line = async () => {
+    const { value, done } = await lines.next()
+    if (done) throw new Error(script + ' ended without its line')
+    return JSON.parse(value)
+  }
+  return child
+}
+
+main(async () => {
+  const options = flags()
+  const same = process.argv.slice(2)
+  const server = start('replicate-serve.js', same)
+  const ready = await server.line()
+  const keys = ready.keys.flatMap((key) => ['--key', key])
+  const results = await Promise.all(Array.from({ length: options.peers }, () => {
+    return start('replicate-fetch.js', [...same, '--address', ready.listen, ...keys]).line()
+  }))
+  server.stdin.end()
+  const served = await server.line()
+  const sum = (field) => results.reduce((total, result) => total + result[field], 0)
+  const wall = Math.max(...results.map((result) => result.wall_s))
+  const more = { serve_cpu_s: served.cpu_s, serve_peak_rss_mb: served.peak_rss_mb, fetch_peak_rss_mb: rounded(Math.max(...results.map((r) => r.peak_rss_mb))) }
+  report('replicate', options, sum('blocks'), { wall_s: wall, cpu_s: sum('cpu_s') }, more)
+})
