@@ -67,6 +67,7 @@ async function main(fn) {
     process.exitCode = 1
     await world.close().catch(() => {})
   }
+  process.exit() // timers of races that were won would keep the process for seconds
 }
 
 module.exports = { main, chance, line, inspect, sleep, until }

@@ -123,10 +123,10 @@ function report(workload, options, blocks, times, more = {}) {
     mb_s: rounded((blocks * options.blockSize) / times.wall_s / 1e6),
     wall_s: rounded(times.wall_s),
     blocks,
-    ...more,
     cpu_s: rounded(times.cpu_s),
     peak_rss_mb: rounded(peakRss()),
     durability: 'none',
+    ...more,
     params: {
       cores: options.cores, blocks: options.blocks, block_size: options.blockSize, batch: options.batch,
       peers: options.peers, duration_s: 0, seed: options.seed

@@ -1,7 +1,7 @@
 'use strict'
 
 // `replicate` as a whole: one serving process, --peers fetching ones over loopback TCP, one line of results. The CPU of the
-// fetching side is cpu_s, that of the serving side serve_cpu_s.
+// fetching side is cpu_s (summed; peak_rss_mb is the largest), that of the serving side serve_cpu_s.
 
 const path = require('node:path')
 const readline = require('node:readline')
@@ -33,6 +33,7 @@ main(async () => {
   const served = await server.line()
   const sum = (field) => results.reduce((total, result) => total + result[field], 0)
   const wall = Math.max(...results.map((result) => result.wall_s))
-  const more = { serve_cpu_s: served.cpu_s, serve_peak_rss_mb: served.peak_rss_mb, fetch_peak_rss_mb: rounded(Math.max(...results.map((r) => r.peak_rss_mb))) }
+  const peak = rounded(Math.max(...results.map((result) => result.peak_rss_mb)))
+  const more = { serve_cpu_s: served.cpu_s, serve_peak_rss_mb: served.peak_rss_mb, peak_rss_mb: peak }
   report('replicate', options, sum('blocks'), { wall_s: wall, cpu_s: sum('cpu_s') }, more)
 })
