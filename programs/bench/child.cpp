@@ -30,6 +30,7 @@ result<std::unique_ptr<child>> child::start(const std::vector<std::string>& word
   posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
   std::vector<std::string> copies = words;
   std::vector<char*> arguments;
+  arguments.reserve(copies.size() + 1);
   for (auto& word : copies)
     arguments.push_back(word.data());
   arguments.push_back(nullptr);
