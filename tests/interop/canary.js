@@ -19,7 +19,15 @@ function run(file, name, fault) {
   return spawnSync(process.execPath, args, { env, encoding: 'utf8' })
 }
 
-for (const [file, name] of CASES) {
+/** The crash loop with a peer that acknowledges blocks which it does not store. */
+function crash(fault) {
+  const env = { ...process.env, CORESTORE_BIN: path.join(__dirname, 'standin'), STANDIN_FAULT: fault }
+  const script = path.join(__dirname, '../crash/append.crash.js')
+  return spawnSync(process.execPath, [script, '--kills', '3', '--check-every', '3', '--seed', '1'], { env, encoding: 'utf8' })
+}
+
+const honest = new Map(CASES.map(([file, name]) => [file + name, [file, name]]))
+for (const [file, name] of honest.values()) {
   const result = run(file, name, '')
   assert.strictEqual(result.status, 0, `an honest peer must pass ${file}:\n${result.stdout}`)
   assert(/^# pass [1-9]/m.test(result.stdout), 'a test must have run')
@@ -28,3 +36,9 @@ for (const [file, name, fault] of CASES) {
   assert.notStrictEqual(run(file, name, fault).status, 0, `${file} did not notice the fault "${fault}"`)
   console.log(`${file} notices the fault "${fault}"`)
 }
+
+assert.strictEqual(crash('').status, 0, 'an honest peer must pass the crash loop')
+const lost = crash('lose')
+assert.notStrictEqual(lost.status, 0, 'the crash loop did not notice lost blocks')
+assert(/acknowledged, \d+ there|block \d+/.test(lost.stderr), lost.stderr)
+console.log('the crash loop notices lost blocks')

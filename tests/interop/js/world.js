@@ -11,6 +11,7 @@ const { Server, cli } = require('./native')
 const { Peer } = require('./peer')
 
 const POLL_MS = 20
+const POLL_MS_MAX = 500
 
 /** Runs fn(world) as one test; fails when it takes longer than `seconds`. */
 function scenario(name, fn, { seconds = 60 } = {}) {
@@ -96,14 +97,14 @@ function deadline(promise, ms, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
-/** Polls until fn() is truthy and returns that value. */
+/** Polls, ever more rarely, until fn() is truthy and returns that value. */
 async function until(fn, what, ms = 15000) {
   const end = Date.now() + ms
-  for (;;) {
+  for (let pause = POLL_MS; ; pause = Math.min(POLL_MS_MAX, pause * 1.1)) {
     const value = await fn()
     if (value) return value
     if (Date.now() > end) throw new Error(`waited ${ms} ms in vain until ${what}`)
-    await sleep(POLL_MS)
+    await sleep(pause)
   }
 }
 

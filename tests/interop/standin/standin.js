@@ -193,7 +193,9 @@ async function control(state, address) {
     const { options, args } = JSON.parse(req.headers['x-run'])
     const out = []
     const err = []
-    const run = { store: state.store, options, args, stdin: req, write: (data) => out.push(Buffer.from(data)), complain: (text) => err.push(text) }
+    const write = (data) => out.push(Buffer.from(data))
+    const complain = (text) => err.push(text)
+    const run = { store: state.store, options, args, stdin: req, write, complain }
     execute(run).catch((failure) => { err.push(failure.message); return 1 }).then((code) => {
       res.writeHead(200, { connection: 'close', 'x-end': JSON.stringify({ code: code || 0, err: err.join('') }) })
       res.end(Buffer.concat(out))
