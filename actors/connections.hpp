@@ -20,7 +20,6 @@ namespace corestore::actors {
 struct connection_context {
   reactor* io = nullptr;
   local_store_actor store;
-  std::shared_ptr<const engine_settings> settings;
   key_pair identity;
   engine::log_sink log;
   std::atomic<std::uint64_t> next_session{0};
@@ -29,6 +28,17 @@ struct connection_context {
   void say(const char* severity, const std::string& line) const {
     if (log)
       log(severity, line);
+  }
+
+  /// What connections that start now have to keep to.
+  std::shared_ptr<const engine_settings> settings() const {
+    std::lock_guard guard{mutex_};
+    return settings_;
+  }
+
+  void set_settings(std::shared_ptr<const engine_settings> settings) {
+    std::lock_guard guard{mutex_};
+    settings_ = std::move(settings);
   }
 
   void set_dial_failure(const std::string& address, std::string reason) {
@@ -43,7 +53,8 @@ struct connection_context {
   }
 
 private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const engine_settings> settings_;
   std::unordered_map<std::string, std::string> failures_;
 };
 

@@ -24,7 +24,7 @@ std::uint64_t with_jitter(std::uint64_t pause_ms) {
 void dial_later(self_pointer self) {
   auto& state = self->state;
   self->delayed_send(self, std::chrono::milliseconds(with_jitter(state.pause_ms)), tick_atom_v);
-  state.pause_ms = std::min(state.pause_ms * 2, state.context->settings->redial_ms_max);
+  state.pause_ms = std::min(state.pause_ms * 2, state.context->settings()->redial_ms_max);
 }
 
 void dial_now(self_pointer self) {
@@ -53,7 +53,7 @@ void on_connected(self_pointer self, const stream_ptr& stream) {
   arguments.id = ++context.next_session;
   arguments.stream = stream;
   arguments.store = context.store;
-  arguments.settings = context.settings;
+  arguments.settings = context.settings();
   arguments.identity = context.identity;
   arguments.is_initiator = true;
   auto handle = self->spawn(session, std::move(arguments));
@@ -85,7 +85,7 @@ void on_down(self_pointer self, const caf::down_msg& message) {
   }
   auto reason = from_caf(message.reason);
   if (reason.code != ec::handshake_failed)
-    state.pause_ms = state.context->settings->redial_first_ms; // it was a good connection
+    state.pause_ms = state.context->settings()->redial_first_ms; // it was a good connection
   state.context->set_dial_failure(to_string(state.where), to_string(reason));
   state.context->say("info", "lost " + to_string(state.where) + ": " + to_string(reason));
   dial_later(self);
@@ -97,7 +97,7 @@ connector_actor::behavior_type connector(connector_actor::stateful_pointer<conne
                                          const context_ptr& context, const endpoint& where) {
   self->state.context = context;
   self->state.where = where;
-  self->state.pause_ms = context->settings->redial_first_ms;
+  self->state.pause_ms = context->settings()->redial_first_ms;
   self->set_down_handler([self](const caf::down_msg& message) { on_down(self, message); });
   self->set_exit_handler([self](const caf::exit_msg&) {
     auto& state = self->state;

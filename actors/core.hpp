@@ -76,11 +76,17 @@ private:
     caf::typed_response_promise<append_result> promise;
   };
 
+  /// An appender whose blocks are part of a step, and the log's size right after the last of them.
+  struct staged_append {
+    caf::typed_response_promise<append_result> promise;
+    append_result after;
+  };
+
   /// What is being committed, and who waits for it.
   struct step {
     change_set_ptr changes;
     bool is_ours = false;
-    std::vector<caf::typed_response_promise<append_result>> appends;
+    std::vector<staged_append> appends;
     std::vector<caf::typed_response_promise<core_record>> records;
     std::vector<log::verification> verified;
   };

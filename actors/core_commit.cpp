@@ -49,40 +49,43 @@ void core_state::start_step() {
     commit(std::move(next));
     return;
   }
-  if (stage_appends(next))
-    commit(std::move(next));
+  while (!appends_.empty())
+    if (stage_appends(next)) {
+      commit(std::move(next));
+      return;
+    }
 }
 
 bool core_state::stage_appends(step& next) {
-  while (!appends_.empty()) {
-    std::vector<shared_bytes> blocks;
-    std::size_t staged_bytes = 0;
-    while (!appends_.empty() && (blocks.empty() || staged_bytes < step_bytes_max)) {
-      auto& front = appends_.front();
-      for (auto& block : front.blocks) {
-        staged_bytes += block.size();
-        blocks.push_back(std::move(block));
-      }
-      next.appends.push_back(std::move(front.promise));
-      appends_.pop_front();
+  std::vector<shared_bytes> blocks;
+  append_result size{log_.head.length, log_.head.byte_length};
+  std::size_t staged_bytes = 0;
+  while (!appends_.empty() && (blocks.empty() || staged_bytes < step_bytes_max)) {
+    auto& front = appends_.front();
+    for (auto& block : front.blocks) {
+      staged_bytes += block.size();
+      size.byte_length += block.size();
+      ++size.length;
+      blocks.push_back(std::move(block));
     }
-    if (blocks.empty()) {
-      for (auto& promise : next.appends)
-        promise.deliver(append_result{log_.head.length, log_.head.byte_length});
-      next.appends.clear();
-      continue;
-    }
-    auto staged = log::stage_append(log_, blocks, *keys());
-    if (!staged) {
-      fail_step(next, staged.error());
-      next.appends.clear();
-      continue;
-    }
-    next.is_ours = true;
-    next.changes = std::make_shared<const log::change_set>(std::move(*staged));
-    return true;
+    next.appends.push_back({std::move(front.promise), size});
+    appends_.pop_front();
   }
-  return false;
+  if (blocks.empty()) {
+    for (auto& appended : next.appends)
+      appended.promise.deliver(appended.after);
+    next.appends.clear();
+    return false;
+  }
+  auto staged = log::stage_append(log_, blocks, *keys());
+  if (!staged) {
+    fail_step(next, staged.error());
+    next.appends.clear();
+    return false;
+  }
+  next.is_ours = true;
+  next.changes = std::make_shared<const log::change_set>(std::move(*staged));
+  return true;
 }
 
 bool core_state::stage_verified(step& next) {
@@ -105,21 +108,15 @@ bool core_state::stage_reorg(step& next) {
   if (!reorg_)
     return false;
   auto replaced = std::exchange(reorg_, std::nullopt);
-  next.verified.push_back(replaced->verified);
-  log::change_set changes;
-  changes.number = log_.header.number;
-  changes.base_fork = log_.head.fork;
-  changes.base_length = log_.head.length;
-  changes.truncate_to = std::min(replaced->ancestors, log_.head.length);
-  changes.nodes = std::move(replaced->verified.nodes);
-  changes.head = std::move(replaced->verified.head);
-  changes.contiguous_length = std::min(log_.contiguous_length(), *changes.truncate_to);
-  if (replaced->verified.manifest && log_.header.manifest.empty()) {
-    changes.header = log_.header;
-    changes.header->manifest = *replaced->verified.manifest;
+  auto staged = log::stage_reorg(log_, replaced->verified, replaced->ancestors);
+  next.verified.push_back(std::move(replaced->verified));
+  if (staged) {
+    next.changes = std::make_shared<const log::change_set>(std::move(*staged));
+    return true;
   }
-  next.changes = std::make_shared<const log::change_set>(std::move(changes));
-  return true;
+  fail_step(next, staged.error());
+  next = {};
+  return false;
 }
 
 bool core_state::stage_header(step& next) {
@@ -153,8 +150,8 @@ void core_state::committed() {
     settle();
     return;
   }
-  for (auto& promise : done.appends)
-    promise.deliver(append_result{log_.head.length, log_.head.byte_length});
+  for (auto& appended : done.appends)
+    appended.promise.deliver(appended.after);
   for (auto& promise : done.records)
     promise.deliver(record());
   std::ignore = reading(
@@ -179,8 +176,8 @@ void core_state::failed(const error& reason) {
 }
 
 void core_state::fail_step(step& broken, const error& reason) {
-  for (auto& promise : broken.appends)
-    promise.deliver(to_caf(reason));
+  for (auto& appended : broken.appends)
+    appended.promise.deliver(to_caf(reason));
   for (auto& promise : broken.records)
     promise.deliver(to_caf(reason));
   if (!broken.verified.empty())

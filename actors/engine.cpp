@@ -43,7 +43,7 @@ struct engine::implementation {
     context->io = &io;
     context->store = serves;
     context->identity = shared->identity ? *shared->identity : derive_identity(backend->root_key());
-    context->settings = std::move(shared);
+    context->set_settings(std::move(shared));
     context->log = std::move(log);
   }
 
@@ -109,6 +109,11 @@ store_actor engine::store() const {
 
 public_key engine::identity() const {
   return implementation_->context->identity.public_part;
+}
+
+void engine::apply(engine_settings settings) {
+  settings.identity = implementation_->context->identity;
+  implementation_->context->set_settings(std::make_shared<engine_settings>(std::move(settings)));
 }
 
 result<endpoint> engine::listen(const endpoint& where) {

@@ -30,8 +30,8 @@ void start_session(self_pointer self, const stream_ptr& stream) {
   auto& state = self->state;
   auto& context = *state.context;
   auto host = host_of(stream->address());
-  if (context.accepted >= context.settings->connections_max ||
-      state.by_host[host] >= context.settings->connections_per_address_max) {
+  auto settings = context.settings();
+  if (context.accepted >= settings->connections_max || state.by_host[host] >= settings->connections_per_address_max) {
     context.say("warning", "refused " + stream->address() + ": too many connections");
     self->send(context.store, leave_atom_v, stream->address() + ": too many connections");
     stream->close();
@@ -41,7 +41,7 @@ void start_session(self_pointer self, const stream_ptr& stream) {
   arguments.id = ++context.next_session;
   arguments.stream = stream;
   arguments.store = context.store;
-  arguments.settings = context.settings;
+  arguments.settings = settings;
   arguments.identity = context.identity;
   auto handle = self->spawn(session, std::move(arguments));
   self->monitor(handle);

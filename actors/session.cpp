@@ -212,36 +212,48 @@ void session_state::offer(const local_core& core) {
       return;
     close_channel(known->second); // the core was reopened with other rights
   }
-  remember(connection_->open(core.key, core.discovery), core);
+  auto id = connection_->open(core.key, core.discovery);
+  if (id == 0)
+    return; // as many channels as one connection may have
+  remember(id, core);
+  follow_up();
+}
+
+void session_state::follow_up() {
+  std::vector<replication::connection_event> events;
+  connection_->poll(events);
+  handle(events);
   flush();
 }
 
 void session_state::on_requested(const replication::channel_requested& fact) {
+  requested_.insert(fact.channel);
   self_->request(arguments_.store, caf::infinite, wake_atom_v, fact.discovery)
-    .then(
-      [this, id = fact.channel](const local_core& core) {
-        if (is_finished_)
-          return;
-        if (by_discovery_.find(core.discovery) != by_discovery_.end()) {
-          connection_->reject(id); // opened from this side meanwhile: one channel is enough
-          flush();
-          return;
-        }
-        remember(id, core);
-        std::vector<replication::connection_event> events;
-        auto accepted = connection_->accept(id, core.key, events);
-        handle(events);
-        if (!accepted)
-          finish(accepted.error());
-        else
-          flush();
-      },
-      [this, id = fact.channel](const caf::error&) {
-        if (is_finished_)
-          return;
-        connection_->reject(id);
-        flush();
-      });
+    .then([this, id = fact.channel](const local_core& core) { answer_request(id, core); },
+          [this, id = fact.channel](const caf::error&) {
+            if (is_finished_ || requested_.erase(id) == 0)
+              return;
+            connection_->reject(id);
+            follow_up();
+          });
+}
+
+void session_state::answer_request(replication::channel_id id, const local_core& core) {
+  if (is_finished_ || requested_.erase(id) == 0)
+    return; // the remote changed its mind
+  if (by_discovery_.find(core.discovery) != by_discovery_.end()) {
+    connection_->reject(id); // opened from this side meanwhile: one channel is enough
+    follow_up();
+    return;
+  }
+  remember(id, core);
+  std::vector<replication::connection_event> events;
+  auto accepted = connection_->accept(id, core.key, events);
+  handle(events);
+  if (!accepted)
+    finish(accepted.error());
+  else
+    follow_up();
 }
 
 void session_state::on_opened(const replication::channel_opened& fact) {
@@ -263,6 +275,7 @@ void session_state::on_opened(const replication::channel_opened& fact) {
 }
 
 void session_state::on_closed(const replication::channel_closed& fact) {
+  requested_.erase(fact.channel);
   forget(fact.channel);
   is_record_new_ = true;
 }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <caf/typed_event_based_actor.hpp>
@@ -56,6 +57,9 @@ private:
 
   [[nodiscard]] std::uint64_t now_ms() const;
   void handle(std::vector<replication::connection_event>& events);
+  /// Events that our own open(), accept() or reject() caused, then what they want to say.
+  void follow_up();
+  void answer_request(replication::channel_id id, const local_core& core);
   void on_handshake(const replication::handshake_done& fact);
   void on_requested(const replication::channel_requested& fact);
   void on_opened(const replication::channel_opened& fact);
@@ -78,6 +82,7 @@ private:
   session_arguments arguments_;
   std::optional<replication::connection> connection_;
   std::unordered_map<replication::channel_id, channel> channels_;
+  std::unordered_set<replication::channel_id> requested_; ///< the remote waits for our answer
   std::unordered_map<corestore::discovery_key, replication::channel_id> by_discovery_;
   std::unordered_map<replication::peer_id, replication::channel_id> by_peer_;
   std::uint32_t next_peer_ = 0;

@@ -188,16 +188,16 @@ void add_replication(std::vector<key_rule>& rules) {
   replication.many("listen", &group::listen, read_listener, print_address);
   replication.many("connect", &group::connect, parse_dial_address, print_address);
   live(replication.many("mirror", &group::mirror, read_key<core_key>, print_key<core_key>));
-  replication.many("allow", &group::allow, read_key<public_key>, print_key<public_key>);
-  replication.count("connections-max", &group::connections_max, 1, 1000000);
-  replication.count("connections-per-address-max", &group::connections_per_address_max, 1, 1000000);
-  replication.duration("handshake-timeout", &group::handshake_timeout, milliseconds{100}, milliseconds{600000});
-  replication.duration("idle-timeout", &group::idle_timeout, milliseconds{0}, day);
-  replication.duration("keep-alive", &group::keep_alive, milliseconds{0}, day);
+  live(replication.many("allow", &group::allow, read_key<public_key>, print_key<public_key>));
+  live(replication.count("connections-max", &group::connections_max, 1, 1000000));
+  live(replication.count("connections-per-address-max", &group::connections_per_address_max, 1, 1000000));
+  live(replication.duration("handshake-timeout", &group::handshake_timeout, milliseconds{100}, milliseconds{600000}));
+  live(replication.duration("idle-timeout", &group::idle_timeout, milliseconds{0}, day));
+  live(replication.duration("keep-alive", &group::keep_alive, milliseconds{0}, day));
   replication.count("in-flight", &group::in_flight_max, 1, limits::requests_in_flight_max);
   replication.duration("request-timeout", &group::request_timeout, milliseconds{100}, day);
-  replication.toggle("upload", &group::may_upload);
-  replication.toggle("download", &group::may_download);
+  live(replication.toggle("upload", &group::may_upload));
+  live(replication.toggle("download", &group::may_download));
 }
 
 void add_surfaces(std::vector<key_rule>& rules) {

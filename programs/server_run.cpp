@@ -37,11 +37,6 @@ std::uint64_t ms_of(std::chrono::milliseconds time) {
   return static_cast<std::uint64_t>(time.count());
 }
 
-/// Keys that a running server can take over. The configuration marks more of them as live than this build can change.
-bool is_applied_live(const std::string& key) {
-  return key == "replication.mirror" || key == "log.level";
-}
-
 std::string joined(const std::vector<std::string>& elements) {
   return elements.empty() ? std::string{"none"} : fmt::format("{}", fmt::join(elements, ", "));
 }
@@ -170,7 +165,7 @@ void server::reload(const config::settings& fresh) {
     if (before == after)
       continue;
     auto key = rule.full_name();
-    if (!is_applied_live(key)) {
+    if (!rule.is_live) {
       log_warning("reload: " + key + " changed in the file; it needs a restart");
       continue;
     }
@@ -179,6 +174,7 @@ void server::reload(const config::settings& fresh) {
       set_log_level(settings_.log.level);
     log_info("reload: " + key + " is now " + joined(after));
   }
+  engine_->apply(engine_settings());
   auto mirrored = mirrors_->apply(settings_.replication.mirror);
   if (!mirrored)
     log_error("reload: mirroring failed: " + to_string(mirrored.error()));

@@ -59,10 +59,10 @@ TEST_CASE("a reload takes the live keys and names the others") {
                  .value();
   auto outcome = reload(settings{}, fresh);
   CHECK(outcome.effective.replication.mirror == fresh.replication.mirror);
-  CHECK(outcome.effective.replication.connections_max == defaults::connections_max);
+  CHECK(outcome.effective.replication.connections_max == 600);
   CHECK(outcome.effective.log.level == log_level::warn);
   CHECK(outcome.effective.store == settings{}.store);
   CHECK(outcome.effective.replication.listen == settings{}.replication.listen);
-  CHECK(outcome.ignored == std::vector<std::string>{"store.path", "replication.listen", "replication.connections-max"});
+  CHECK(outcome.ignored == std::vector<std::string>{"store.path", "replication.listen"});
   CHECK(reload(fresh, fresh).ignored.empty());
 }
