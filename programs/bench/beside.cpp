@@ -24,17 +24,22 @@ json ratio(const json& upper, const json& lower, const char* field) {
   return std::round(above / below * 100) / 100;
 }
 
-} // namespace
-
-result<json> run_js(const options& asked) {
+result<json> run_script(const options& asked, const std::vector<std::string>& more) {
   auto script = peers_folder() / (asked.workload + ".js");
   if (!std::filesystem::exists(script))
     return fail(ec::not_found, "no JavaScript peer for this workload: " + script.string());
-  auto peer = child::start({"node", script.string(), "--cores", std::to_string(asked.cores), "--blocks",
-                            std::to_string(asked.blocks), "--block-size", std::to_string(asked.block_bytes), "--batch",
-                            std::to_string(asked.batch), "--peers", std::to_string(asked.peers), "--durability",
-                            std::string{name_of(asked.durability)}, "--duration", std::to_string(asked.duration_s),
-                            "--seed", std::to_string(asked.seed), "--json"});
+  std::vector<std::string> words{"node",         script.string(),
+                                 "--cores",      std::to_string(asked.cores),
+                                 "--blocks",     std::to_string(asked.blocks),
+                                 "--block-size", std::to_string(asked.block_bytes),
+                                 "--batch",      std::to_string(asked.batch),
+                                 "--peers",      std::to_string(asked.peers),
+                                 "--durability", std::string{name_of(asked.durability)},
+                                 "--duration",   std::to_string(asked.duration_s),
+                                 "--seed",       std::to_string(asked.seed),
+                                 "--json"};
+  words.insert(words.end(), more.begin(), more.end());
+  auto peer = child::start(words);
   if (!peer)
     return fail(peer.error());
   (*peer)->close_input();
@@ -46,6 +51,19 @@ result<json> run_js(const options& asked) {
   if (!value.is_object())
     return fail(ec::decoding_failed, script.string() + " printed no result");
   return value;
+}
+
+} // namespace
+
+result<json> run_js(const options& asked) {
+  return run_script(asked, {});
+}
+
+result<json> run_js_reader(const options& asked) {
+  return run_script(asked, {"--serve-with", own_path()}).map([](json line) {
+    line["peer"] = "javascript reading from native";
+    return line;
+  });
 }
 
 json compare(const json& ours, const json& theirs) {

@@ -11,6 +11,9 @@ namespace corestore::bench {
 /// one line. not_found without node or the script.
 result<json> run_js(const options& asked);
 
+/// `replicate` with JavaScript fetching from this program: what a JavaScript application gains from a native server.
+result<json> run_js_reader(const options& asked);
+
 /// `{workload, peer: "ratio", ...}`: our throughput over theirs, and their CPU seconds and median latency over ours.
 json compare(const json& ours, const json& theirs);
 

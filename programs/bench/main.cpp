@@ -41,12 +41,15 @@ void add_options(CLI::App& verb, options& asked) {
   verb.add_option("--peers", asked.peers, "Processes that fetch")
     ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{256}))
     ->capture_default_str();
-  verb.add_option("--durability", asked.durability, "commit (the default), interval or none")
-    ->transform(CLI::CheckedTransformer(durabilities));
+  verb.add_option("--durability", asked.durability, "When an append is answered: commit, interval or none")
+    ->transform(CLI::CheckedTransformer(durabilities).description(""))
+    ->type_name("MODE=commit");
   verb.add_option("--duration", asked.duration_s, "Seconds to run, instead of a number of blocks");
   verb.add_option("--seed", asked.seed, "Of content and order")->capture_default_str();
   verb.add_flag("--json", asked.is_json, "One line of JSON");
-  verb.add_option("--role", asked.role, "One side of a two-process run")->transform(CLI::CheckedTransformer(roles));
+  verb.add_option("--role", asked.role, "One side of a two-process run: serve or fetch")
+    ->transform(CLI::CheckedTransformer(roles).description(""))
+    ->type_name("ROLE");
   verb.add_option("--connect", asked.address, "The serving side, for --role fetch");
   verb
     .add_option_function<std::string>(
@@ -78,6 +81,13 @@ result<void> run_whole(const options& asked, const workload& chosen) {
     return fail(theirs.error());
   print(asked, *theirs);
   print(asked, compare(ours, *theirs));
+  if (asked.workload != "replicate")
+    return {};
+  auto mixed = run_js_reader(asked);
+  if (!mixed)
+    return fail(mixed.error());
+  print(asked, *mixed);
+  print(asked, compare(*mixed, *theirs));
   return {};
 }
 

@@ -18,7 +18,7 @@ function flags(defaults = {}) {
       cores: text(defaults.cores || 1), blocks: text(defaults.blocks || 1000), 'block-size': text(defaults.blockSize || 100),
       batch: text(defaults.batch || 1), peers: text(defaults.peers || 1), seed: text(1), duration: text(0),
       durability: text('none'), json: { type: 'boolean' }, listen: text('127.0.0.1:0'), address: text(''),
-      key: { type: 'string', multiple: true, default: [] }, modules: text('')
+      key: { type: 'string', multiple: true, default: [] }, modules: text(''), 'serve-with': text('')
     }
   })
   if (Number(values.duration) > 0) throw new Error('--duration is not offered by the JavaScript peers: give --blocks')
@@ -32,6 +32,7 @@ function flags(defaults = {}) {
     listen: values.listen,
     address: values.address,
     keys: values.key,
+    serveWith: values['serve-with'],
     modules: values.modules
   }
 }

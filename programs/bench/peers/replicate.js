@@ -1,7 +1,8 @@
 'use strict'
 
 // `replicate` as a whole: one serving process, --peers fetching ones over loopback TCP, one line of results. The CPU of the
-// fetching side is cpu_s (summed; peak_rss_mb is the largest), that of the serving side serve_cpu_s.
+// fetching side is cpu_s (summed; peak_rss_mb is the largest), that of the serving side serve_cpu_s. With --serve-with
+// PROGRAM the cores are served by that corestore-bench instead of by JavaScript.
 
 const path = require('node:path')
 const readline = require('node:readline')
@@ -9,21 +10,30 @@ const { spawn } = require('node:child_process')
 const { flags, report, rounded, main } = require('./common')
 
 function start(script, args) {
-  const child = spawn(process.execPath, [path.join(__dirname, script), ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  return startProgram(process.execPath, [path.join(__dirname, script), ...args])
+}
+
+function startProgram(program, args) {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   process.on('exit', () => child.kill('SIGKILL'))
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   child.line = async () => {
     const { value, done } = await lines.next()
-    if (done) throw new Error(script + ' ended without its line')
+    if (done) throw new Error(args[0] + ' ended without its line')
     return JSON.parse(value)
   }
   return child
 }
 
+function nativeArguments(options) {
+  return ['replicate', '--role', 'serve', '--cores', options.cores, '--blocks', options.blocks, '--block-size',
+    options.blockSize, '--batch', options.batch, '--seed', options.seed, '--json'].map(String)
+}
+
 main(async () => {
   const options = flags()
-  const same = process.argv.slice(2)
-  const server = start('replicate-serve.js', same)
+  const same = process.argv.slice(2).filter((word, i, words) => word !== '--serve-with' && words[i - 1] !== '--serve-with')
+  const server = options.serveWith ? startProgram(options.serveWith, nativeArguments(options)) : start('replicate-serve.js', same)
   const ready = await server.line()
   const keys = ready.keys.flatMap((key) => ['--key', key])
   const results = await Promise.all(Array.from({ length: options.peers }, () => {
