@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 namespace corestore::storage {
 
@@ -27,7 +29,22 @@ std::uint64_t to_map_size(std::uint64_t size) {
   return std::max(step, size / step * step);
 }
 
+/// Bytes that the file system of `path` has left for us; plenty when it does not tell.
+std::uint64_t free_bytes(const std::string& path) {
+  struct statvfs space {};
+  if (::statvfs(path.c_str(), &space) != 0)
+    return std::numeric_limits<std::uint64_t>::max();
+  return std::uint64_t{space.f_bavail} * space.f_frsize;
+}
+
 } // namespace
+
+error explain_full_disk(int code, std::uint64_t free_bytes, error plain) {
+  constexpr std::uint64_t nearly_full = std::uint64_t{1} << 20U;
+  if (code != EIO || free_bytes >= nearly_full)
+    return plain;
+  return {ec::storage_full, plain.detail + " (no space left on the device; make room and restart)"};
+}
 
 lmdb_env::lmdb_env(std::string name, open_options options) : name_(std::move(name)), options_(std::move(options)) {
   options_.map_bytes_max = to_map_size(std::max(options_.map_bytes_max, options_.map_bytes));
@@ -130,7 +147,7 @@ result<void> lmdb_env::commit(std::unique_ptr<lmdb_txn> txn) {
     auto failed = lmdb_error(code, name_);
     // Pages that found no room belong to nobody: the meta page still names the old tree.
     is_poisoned_ = failed.code != ec::storage_full;
-    return fail(std::move(failed));
+    return fail(explain_full_disk(code, free_bytes(name_), std::move(failed)));
   }
   if (options_.durability == durability::commit)
     ++syncs_;

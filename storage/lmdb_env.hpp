@@ -15,6 +15,11 @@
 
 namespace corestore::storage {
 
+/// LMDB reports a write that the system cut short, as it does on a full disk, as an input/output error: says what it
+/// is when the disk has next to nothing left. The environment stays poisoned either way, because a failed sync looks
+/// the same.
+error explain_full_disk(int code, std::uint64_t free_bytes, error plain);
+
 class lmdb_env {
 public:
   static result<std::unique_ptr<lmdb_env>> open(const std::filesystem::path& path, const open_options& options);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "storage/lmdb_env.hpp"
 #include "tests/unit/storage/support.hpp"
 
 namespace corestore::storage {
@@ -169,6 +170,16 @@ TEST_CASE("a disk without space fails one group and nothing else") {
   CHECK(length_of(*store) == 0);
   REQUIRE(apply(*store, append_of(source, core_a, 0, 10)));
   CHECK(length_of(*store) == 10);
+}
+
+TEST_CASE("a write that a full disk cut short is told from a broken disk") {
+  const error plain{ec::storage_failed, "./data: Input/output error"};
+  CHECK(explain_full_disk(EIO, 64 * mebibyte, plain) == plain);
+  CHECK(explain_full_disk(ENOMEM, 0, plain) == plain);
+  auto full = explain_full_disk(EIO, 4096, plain);
+  CHECK(full.code == ec::storage_full);
+  CHECK(full.detail.find("./data") != std::string::npos);
+  CHECK(full.detail.find("no space left") != std::string::npos);
 }
 
 TEST_CASE("a failed commit or sync poisons the store until it is opened again") {
