@@ -39,28 +39,6 @@ const char* const development_help =
   "For development: log level debug, and a free port when the default one is taken; with no other settings the store "
   "is ./data and peers connect on loopback";
 
-/// CAF's node protocol trusts whoever can connect: only this machine, until there is TLS.
-result<void> check_node(const config::settings& what) {
-  const auto& listen = what.node.listen;
-  if (listen.kind == config::address_kind::off)
-    return {};
-  auto origin = what.origins.contains("node.listen") ? what.origins.at("node.listen") + ": " : std::string{};
-  if (listen.kind == config::address_kind::local)
-    return fail(ec::unsupported, origin + "node.listen: a Unix socket is not offered by this build");
-  if (!config::is_loopback(listen))
-    return fail(ec::unsupported, origin +
-                                   "node.listen: an address off loopback needs TLS, which is not offered by this "
-                                   "build");
-  return {};
-}
-
-/// validate() of the room below, less the surface that this program offers by itself.
-result<void> check(const config::settings& what) {
-  auto rest = what;
-  rest.node.listen = {};
-  return check_node(what).and_then([&rest] { return config::validate(rest); });
-}
-
 } // namespace
 
 std::pair<std::optional<server_options>, int> parse_server_options(int argc, char** argv) {
@@ -105,7 +83,7 @@ result<config::settings> effective_settings(const server_options& options) {
   for (const auto& [key, flag, values] : options.assignments)
     if (auto assigned = config::assign(settings, key, values, flag); !assigned)
       return fail(assigned.error());
-  if (auto valid = check(settings); !valid)
+  if (auto valid = config::validate(settings); !valid)
     return fail(valid.error());
   if (!settings.store.primary_key_file.empty())
     if (auto key = config::read_primary_key(settings.store.primary_key_file); !key)
