@@ -11,24 +11,13 @@
 
 #include <caf/fwd.hpp>
 
+#include "actors/endpoint.hpp"
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "messages/interfaces.hpp"
 #include "storage/backend.hpp"
 
 namespace corestore::actors {
-
-/// Where to listen or dial.
-struct endpoint {
-  bool is_unix = false;
-  std::string host; ///< name or numeric address; with `is_unix` the path
-  std::uint16_t port = 0;
-
-  friend bool operator==(const endpoint&, const endpoint&) = default;
-};
-
-/// `127.0.0.1:49737`, `[::1]:49737` or `unix:/run/corestore.sock`
-std::string to_string(const endpoint& where);
 
 struct engine_settings {
   std::uint64_t sync_interval_ms = 1000;  ///< with durability `interval`

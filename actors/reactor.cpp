@@ -33,13 +33,6 @@ void set_no_delay(stream_socket& socket) {
 
 } // namespace
 
-std::string to_string(const endpoint& where) {
-  if (where.is_unix)
-    return "unix:" + where.host;
-  auto host = where.host.find(':') == std::string::npos ? where.host : "[" + where.host + "]";
-  return host + ":" + std::to_string(where.port);
-}
-
 reactor::reactor() : work_(asio::make_work_guard(context_)), thread_([this] { context_.run(); }) {
   // nop
 }

@@ -12,7 +12,8 @@
 
 #include <asio.hpp>
 
-#include "actors/engine.hpp"
+#include "actors/endpoint.hpp"
+#include "base/bytes.hpp"
 #include "base/error.hpp"
 
 namespace corestore::actors {
