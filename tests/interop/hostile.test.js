@@ -62,12 +62,13 @@ function cut(socket, what, ms = CUT_MS) {
   return deadline(socket.gone, ms, 'the server hangs up on ' + what)
 }
 
-scenario('garbage instead of a handshake', (world) => besieged(world, async ({ address }) => {
+scenario('garbage instead of a handshake, and every such stranger is counted', (world) => besieged(world, async ({ server, address }) => {
   for (let i = 0; i < 20; i++) {
     const socket = await rawSocket(address)
     socket.write(nodeCrypto.randomBytes(1 + 400 * i))
     await cut(socket, 'garbage')
   }
+  await until(async () => (await server.ask(['info']))[0].refusals >= 20, 'twenty refusals are counted', CUT_MS)
 }))
 
 scenario('garbage in a frame of the right length', (world) => besieged(world, async ({ address }) => {
