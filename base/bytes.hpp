@@ -61,7 +61,7 @@ struct fixed_bytes {
     return std::all_of(data.begin(), data.end(), [](std::uint8_t byte) { return byte == 0; });
   }
 
-  friend auto operator<=>(const fixed_bytes&, const fixed_bytes&) = default;
+  friend auto operator<=>(const fixed_bytes&, const fixed_bytes&) = default; // NOLINT(modernize-use-nullptr): misread
 };
 
 using hash32 = fixed_bytes<32, struct hash32_tag>;               ///< BLAKE2b-256 output

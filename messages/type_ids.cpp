@@ -11,7 +11,7 @@ error from_caf(const caf::error& what) {
     return {};
   if (what.category() == error_category) {
     error ours{static_cast<ec>(what.code()), {}};
-    auto context = what.context();
+    const auto& context = what.context();
     if (context.match_elements<std::string>())
       ours.detail = context.get_as<std::string>(0);
     return ours;
