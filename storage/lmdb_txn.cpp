@@ -8,7 +8,7 @@ namespace corestore::storage {
 namespace {
 
 MDB_val to_val(byte_view view) {
-  return {view.size(), const_cast<std::uint8_t*>(view.data())}; // LMDB does not write through it
+  return {view.size(), const_cast<std::uint8_t*>(view.data())}; // NOLINT: LMDB does not write through it
 }
 
 byte_view to_view(const MDB_val& value) {

@@ -98,7 +98,7 @@ std::optional<log::node> run_view::node(std::uint64_t index) const {
   log::node node;
   node.index = index;
   if (start < first_)
-    node.size = load<std::uint64_t>(crossing_.data() + 8 * (depth - crossing_depths(first_, end()).start));
+    node.size = load<std::uint64_t>(crossing_.data() + std::size_t{8} * (depth - crossing_depths(first_, end()).start));
   else
     node.size = offset_of(completing + 1) - offset_of(start);
   auto position = tree::nodes_within(first_, completing) + depth;

@@ -19,7 +19,7 @@ namespace corestore::replication {
 inline constexpr std::size_t batch_bytes_max = std::size_t{64} << 10U;
 
 /// Payload of one message: a frame less channel and type, in their longest form.
-inline constexpr std::size_t payload_bytes_max = limits::message_bytes_max - 2 * 9;
+inline constexpr std::size_t payload_bytes_max = limits::message_bytes_max - 2 * std::size_t{9};
 
 static_assert(payload_bytes_max > limits::block_bytes_max);
 static_assert(batch_bytes_max <= limits::message_bytes_max);
