@@ -37,7 +37,6 @@ void replicator::implementation::on_data(peer& from, wire::data message, const l
   const auto request = from.requests.answered(message.id);
   if (!request)
     return;
-  from.bytes_received += message.content.block ? message.content.block->value.size() : 0;
   if (!is_answer(*request, message.content)) {
     if (request->wanted.block && !message.content.block)
       from.has.clear({request->wanted.block->index, request->wanted.block->index + 1});
@@ -106,7 +105,8 @@ void replicator::implementation::keep(peer& from, log::verification verified, st
 void replicator::implementation::keep_block(peer& from, log::verification& verified, std::uint64_t id) {
   const auto index = verified.block->index;
   const auto size = verified.block->value.size();
-  ++from.blocks_received;
+  ++from.counts.blocks_downloaded;
+  from.counts.bytes_downloaded += size;
   block_size_seen = std::max<std::uint64_t>(block_size_seen, size);
   if (state.bits.test(index) || plan.has_arrived(index)) {
     verified.block.reset(); // two peers were asked: the first one counts
@@ -124,6 +124,8 @@ void replicator::implementation::on_no_data(peer& from, const wire::no_data& mes
   const auto request = from.requests.answered(message.id);
   if (!request)
     return;
+  if (message.reason == wire::no_data_reason::not_available)
+    ++from.counts.not_available;
   if (request->wanted.block && message.reason == wire::no_data_reason::not_available)
     from.has.clear({request->wanted.block->index, request->wanted.block->index + 1});
   release(from, message.id, *request);
@@ -155,6 +157,7 @@ void replicator::implementation::back_off(peer& from) {
   const auto doubled = back_off_ms_min << std::min<std::size_t>(from.strikes, 9);
   from.ready_ms = now + std::min(doubled, back_off_ms_max);
   ++from.strikes;
+  ++from.counts.backoffs;
   if (++from.refusals >= refusals_max)
     from.is_paused = true;
 }
@@ -175,6 +178,7 @@ void replicator::implementation::on_failure(peer& from, std::uint64_t id, const 
 
 /// Wire 5.9: pause, and unless the proof was merely malformed find out whether there are two histories.
 void replicator::implementation::on_invalid(peer& from, const asked* request, const error& reason) {
+  ++from.counts.invalid_data;
   out.events.emplace_back(invalid_data{from.id, reason});
   back_off(from);
   ++from.invalid_data;
@@ -271,6 +275,7 @@ void replicator::implementation::expire(peer& from) {
   for (auto oldest = from.requests.oldest(); oldest && oldest->sent_ms + settings.request_ms_max <= now;
        oldest = from.requests.oldest()) {
     withdraw(from, oldest->id);
+    ++from.counts.timeouts;
     is_late = true;
   }
   if (is_late)

@@ -83,8 +83,8 @@ void replicator::implementation::answer(peer& to, const wire::request& request, 
       return;
     }
     proof->block->value = std::move(**value);
-    ++to.blocks_sent;
-    to.bytes_sent += proof->block->value.size();
+    ++to.counts.blocks_uploaded;
+    to.counts.bytes_uploaded += proof->block->value.size();
     out.events.emplace_back(block_uploaded{to.id, proof->block->index, proof->block->value.size()});
   }
   proof->fork = request.fork;
@@ -112,6 +112,7 @@ void replicator::implementation::refuse(peer& to, const wire::request& request) 
 /// Nobody could answer that.
 void replicator::implementation::reject(peer& to, const wire::request& request, error reason) {
   to.credit -= std::min(to.credit, answer_bytes);
+  ++to.counts.invalid_requests;
   out.events.emplace_back(invalid_request{to.id, std::move(reason)});
   if (++to.invalid_requests >= settings.invalid_requests_max) {
     fail_peer(to, ec::protocol_violation, "too many invalid requests");

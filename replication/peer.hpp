@@ -14,6 +14,7 @@
 #include "replication/remote_bitfield.hpp"
 #include "replication/replicator.hpp"
 #include "replication/request_plan.hpp"
+#include "replication/statistics.hpp"
 #include "replication/upload_queue.hpp"
 #include "replication/want_set.hpp"
 
@@ -65,10 +66,7 @@ struct peer {
   std::uint64_t ready_ms = 0;     ///< nothing is asked before
 
   // counters
-  std::uint64_t blocks_sent = 0;
-  std::uint64_t blocks_received = 0;
-  std::uint64_t bytes_sent = 0;
-  std::uint64_t bytes_received = 0;
+  wire_statistics counts;
   std::string last_extension;
 
   // output of the current call

@@ -59,8 +59,11 @@ void replicator::implementation::flush(peer& to) {
     bytes += estimate;
   }
   to.asking.clear();
-  for (auto& batch : to.batches)
+  for (auto& batch : to.batches) {
+    for (const auto& message : batch)
+      ++to.counts.messages[message.index()].transmitted;
     out.messages.push_back({to.id, std::move(batch)});
+  }
   to.batches.clear();
   to.open_bytes = 0;
 }
@@ -114,6 +117,7 @@ void replicator::remove_peer(peer_id peer, const log::log_source& source, std::u
       self.release(found->second, id, *request);
   }
   self.drop_held(peer);
+  self.departed += found->second.counts;
   self.peers.erase(found);
   self.out.events.emplace_back(peer_removed{peer});
   self.settle(source);
@@ -171,6 +175,7 @@ void replicator::receive(peer_id peer, std::vector<wire::message> messages, cons
   for (auto& message : messages) {
     if (from->is_failed || self.is_frozen())
       break;
+    ++from->counts.messages[message.index()].received;
     std::visit(handle, message);
   }
   self.serve(*from, source);
@@ -333,13 +338,21 @@ std::vector<peer_info> replicator::peers() const {
   for (const auto& [id, peer] : implementation_->peers) {
     result.push_back({id, peer.theirs.fork, peer.theirs.length,
                       std::min(peer.has.contiguous_length(), peer.theirs.length), peer.requests.count(), peer.is_paused,
-                      peer.blocks_sent, peer.blocks_received, peer.bytes_sent, peer.bytes_received});
+                      peer.options.may_upload, peer.options.may_download, peer.theirs.uploading,
+                      peer.theirs.downloading, peer.counts});
   }
   return result;
 }
 
 std::size_t replicator::peer_count() const {
   return implementation_->peers.size();
+}
+
+wire_statistics replicator::statistics() const {
+  auto sum = implementation_->departed;
+  for (const auto& entry : implementation_->peers)
+    sum += entry.second.counts;
+  return sum;
 }
 
 std::size_t replicator::queued(peer_id peer) const {

@@ -16,6 +16,7 @@
 #include "log/core_state.hpp"
 #include "log/node.hpp"
 #include "log/verify.hpp"
+#include "replication/statistics.hpp"
 #include "replication/wire/messages.hpp"
 
 namespace corestore::replication {
@@ -108,10 +109,11 @@ struct peer_info {
   std::uint64_t contiguous_length = 0;
   std::size_t in_flight = 0;
   bool is_paused = false;
-  std::uint64_t blocks_sent = 0;
-  std::uint64_t blocks_received = 0;
-  std::uint64_t bytes_sent = 0;
-  std::uint64_t bytes_received = 0;
+  bool may_upload = true;   ///< we answer its requests
+  bool may_download = true; ///< we ask it for blocks
+  bool is_uploading = true; ///< it answers requests, as its last sync says
+  bool is_downloading = true;
+  wire_statistics counts;
 };
 
 using download_id = std::uint64_t;
@@ -167,6 +169,8 @@ public:
   [[nodiscard]] bool is_update_settled() const;
   [[nodiscard]] std::vector<peer_info> peers() const;
   [[nodiscard]] std::size_t peer_count() const;
+  /// Sums over all peers since the start, those that left included.
+  [[nodiscard]] wire_statistics statistics() const;
   /// Requests of this peer that wait for credit (see grant()).
   [[nodiscard]] std::size_t queued(peer_id peer) const;
 

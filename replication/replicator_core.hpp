@@ -144,6 +144,7 @@ struct replicator::implementation {
   request_plan plan;
   node_map fresh; ///< verified nodes that are not committed yet
   effects out;
+  wire_statistics departed; ///< counts of peers that left
 
   std::uint64_t now = 0;
   std::uint64_t ordinals = 0;

@@ -313,3 +313,30 @@ TEST_CASE("large blocks are asked for one batch each", "[replicator_sync_test]")
   }
   REQUIRE(requests == 6);
 }
+
+TEST_CASE("what went over the wire is counted for each peer and stays in the sum when it leaves",
+          "[replicator_sync_test]") {
+  world sim{9};
+  auto& writer = sim.add(writer_with(100, keys));
+  auto& reader = sim.add(reader_of(writer.core));
+  const auto link = sim.connect(writer, reader);
+  sim.download(reader);
+  sim.run();
+  const auto at_reader = reader.machine->statistics();
+  const auto at_writer = writer.machine->statistics();
+  REQUIRE(at_reader.blocks_downloaded == 100);
+  REQUIRE(at_writer.blocks_uploaded == 100);
+  REQUIRE(at_reader.bytes_downloaded == writer.core.state.head.byte_length);
+  REQUIRE(at_writer.bytes_uploaded == writer.core.state.head.byte_length);
+  REQUIRE(at_reader.invalid_data + at_writer.invalid_requests == 0);
+  for (std::size_t kind = 0; kind < replication::message_names.size(); ++kind) {
+    CAPTURE(replication::message_names[kind]);
+    REQUIRE(at_reader.messages[kind].received == at_writer.messages[kind].transmitted);
+    REQUIRE(at_writer.messages[kind].received == at_reader.messages[kind].transmitted);
+  }
+  REQUIRE(at_reader.messages[1].transmitted == 100); // requests
+  REQUIRE(reader.machine->peers().at(0).counts.blocks_downloaded == 100);
+  sim.disconnect(link);
+  REQUIRE(reader.machine->peers().empty());
+  REQUIRE(reader.machine->statistics().blocks_downloaded == 100);
+}
