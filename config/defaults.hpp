@@ -67,4 +67,8 @@ inline constexpr std::uint64_t replicas = 1;
 /// Messages that one actor handles before it goes to the back of the queue: a flooded core cannot hold a worker.
 inline constexpr std::size_t actor_throughput_max = 128;
 
+/// A node says that it lives that often, and counts as lost after that much silence.
+inline constexpr std::chrono::milliseconds node_heartbeat{1000};
+inline constexpr std::chrono::milliseconds node_silence_max{10000};
+
 } // namespace corestore::config::defaults

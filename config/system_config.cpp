@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <caf/atom.hpp>
+#include <caf/timespan.hpp>
 
 #include "config/defaults.hpp"
 #include "messages/type_ids.hpp"
@@ -16,6 +17,11 @@ system_config::system_config(std::size_t workers) {
   set("scheduler.policy", caf::atom("sharing"));
   set("scheduler.max-threads", threads);
   set("scheduler.max-throughput", defaults::actor_throughput_max);
+  // Both are needed to notice that another node hangs; without them a request to it waits for ever.
+  set("middleman.heartbeat-interval", caf::timespan{defaults::node_heartbeat});
+  set("middleman.connection-timeout", caf::timespan{defaults::node_silence_max});
+  // A handle that came by way of a third node stays usable when that one ends.
+  set("middleman.enable-automatic-connections", true);
   messages::register_types(*this);
 }
 
