@@ -42,6 +42,10 @@ inline constexpr std::size_t requests_in_flight_max = 1024;
 /// Wants of one peer for one core, before it counts as wanting everything.
 inline constexpr std::size_t wants_max = 512;
 
+/// Extensions registered for one core, and bytes of the name of one.
+inline constexpr std::size_t extensions_max = 64;
+inline constexpr std::size_t extension_name_bytes_max = 256;
+
 /// Bytes that replies to one connection may hold in memory before the peer has to read.
 inline constexpr std::size_t unsent_bytes_max = 2 * frame_bytes_max;
 

@@ -31,12 +31,13 @@ bool is_about_proof(ec code) {
 void replicator::implementation::on_data(peer& from, wire::data message, const log::log_source& source,
                                          log::proof_verifier& verifier) {
   if (message.id == 0) {
-    on_check(from, message, source);
+    on_pushed(from, std::move(message), source, verifier);
     return;
   }
   const auto request = from.requests.answered(message.id);
   if (!request)
     return;
+  from.pace.answered(request->sent_ms, now, settings.in_flight_max);
   if (!is_answer(*request, message.content)) {
     if (request->wanted.block && !message.content.block)
       from.has.clear({request->wanted.block->index, request->wanted.block->index + 1});
@@ -66,8 +67,12 @@ void replicator::implementation::on_data(peer& from, wire::data message, const l
 
 void replicator::implementation::accept(peer& from, wire::data message, const asked& request,
                                         log::proof_verifier& verifier) {
-  if (request.wanted.upgrade && request.wanted.upgrade->start != state.head.length) {
-    release(from, message.id, request); // the log moved meanwhile
+  const auto& upgraded = message.content.upgrade;
+  if (upgraded && upgraded->start != state.head.length) {
+    const bool is_moved = request.wanted.upgrade && request.wanted.upgrade->start != state.head.length;
+    release(from, message.id, request); // the log moved meanwhile, or a push came first
+    if (!is_moved && request.wanted.upgrade)
+      back_off(from);
     return;
   }
   auto verified = verifier.verify(message.content);
@@ -83,6 +88,8 @@ void replicator::implementation::keep(peer& from, log::verification verified, st
   if (verified.block)
     keep_block(from, verified, id);
   release(from, id, request);
+  if (from.refusals > 0 && verified.block)
+    --from.refusals;
   if (request.kind == request_kind::upgrade && !verified.head)
     back_off(from); // it promised more than it has
   if (!verified.head && !verified.block && !verified.manifest && verified.nodes.empty())
@@ -118,6 +125,30 @@ void replicator::implementation::keep_block(peer& from, log::verification& verif
     if (request != nullptr && !request->wanted.upgrade)
       withdraw(*other, place.id);
   }
+}
+
+/// Data that nobody asked for: a signature to look at, or a push if those are welcome.
+void replicator::implementation::on_pushed(peer& from, wire::data message, const log::log_source& source,
+                                           log::proof_verifier& verifier) {
+  const auto& shown = message.content.upgrade;
+  const bool is_welcome = is_allowing_push() && message.content.fork == state.head.fork && !is_reorg_pending;
+  if (shown && shown->start == 0 && !(is_welcome && state.head.length == 0)) {
+    on_check(from, message, source);
+    return;
+  }
+  if (!is_welcome || (!message.content.block && !shown))
+    return;
+  const asked unasked{.kind = request_kind::push, .wanted = {}, .fork = message.content.fork};
+  if (message.content.block) {
+    const auto index = message.content.block->index;
+    if (state.bits.test(index) || plan.has_arrived(index))
+      return;
+    from.has.set({index, index + 1});
+  }
+  if (is_head_pending && (shown || message.content.block))
+    hold(from, std::move(message), unasked);
+  else
+    accept(from, std::move(message), unasked, verifier);
 }
 
 void replicator::implementation::on_no_data(peer& from, const wire::no_data& message) {
@@ -168,6 +199,8 @@ void replicator::implementation::on_failure(peer& from, std::uint64_t id, const 
     ++from.chain_failures; // the answer before it is missing: asked for with its whole path
     return;
   }
+  if (request.kind == request_kind::push && reason.code == ec::invalid_operation)
+    return; // a push that crossed another one: nobody is to blame
   const bool is_ours = !is_about_proof(reason.code) || (reason.code == ec::invalid_operation && request.epoch != epoch);
   if (is_ours) {
     back_off(from);
@@ -191,7 +224,10 @@ void replicator::implementation::on_invalid(peer& from, const asked* request, co
 // -- between a hand-out and its commit
 
 void replicator::implementation::hold(peer& from, wire::data message, const asked& request) {
-  if (held.size() >= held_max) {
+  std::size_t bytes = message.content.block ? message.content.block->value.size() : 0;
+  for (const auto& entry : held)
+    bytes += entry.message.content.block ? entry.message.content.block->value.size() : 0;
+  if (held.size() >= held_max || (bytes > held_bytes_max && !held.empty())) {
     release(from, message.id, request);
     return;
   }
@@ -278,8 +314,10 @@ void replicator::implementation::expire(peer& from) {
     ++from.counts.timeouts;
     is_late = true;
   }
-  if (is_late)
+  if (is_late) {
+    from.pace.lost(now);
     back_off(from);
+  }
 }
 
 } // namespace corestore::replication

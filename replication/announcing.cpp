@@ -76,7 +76,8 @@ void replicator::implementation::send_sync(peer& to) {
                   .can_upgrade = to.can_upgrade,
                   .uploading = to.options.may_upload,
                   .downloading = is_downloading(),
-                  .has_manifest = can_send_manifest()},
+                  .has_manifest = can_send_manifest(),
+                  .allow_push = is_allowing_push()},
        small_message_bytes);
 }
 
@@ -171,6 +172,23 @@ void replicator::implementation::on_want(peer& from, const wire::want& message) 
     waiting.push_back(message);
 }
 
+/// An empty name repeats the one before it (wire 5.10). What nobody listens to ends here.
+void replicator::implementation::on_extension(peer& from, wire::extension message) {
+  if (!message.name.empty())
+    from.extension_received = std::move(message.name);
+  if (extensions.contains(from.extension_received))
+    out.events.emplace_back(extension_received{from.id, from.extension_received, std::move(message.payload)});
+}
+
+bool replicator::implementation::send_extension(peer& to, const std::string& name, bytes payload) {
+  if (to.is_failed)
+    return false;
+  const auto bytes = payload.size() + name.size() + small_message_bytes;
+  post(to, wire::extension{name == to.extension_sent ? std::string{} : name, std::move(payload)}, bytes);
+  to.extension_sent = name;
+  return true;
+}
+
 /// Bitfields are large for what asks for them: they are paid for with the connection's credit.
 void replicator::implementation::answer_wants(peer& to) {
   auto& waiting = to.wants.unanswered();
@@ -188,11 +206,35 @@ void replicator::implementation::answer_wants(peer& to) {
   }
 }
 
+/// Both directions can be switched while peers are connected: they are told, and what is under way ends.
+void replicator::implementation::switch_transfers(bool may_upload, bool may_download) {
+  for (auto& entry : peers) {
+    auto& whom = entry.second;
+    if (whom.options.may_upload == may_upload && whom.options.may_download == may_download)
+      continue;
+    whom.options.may_upload = may_upload;
+    whom.options.may_download = may_download;
+    while (!may_upload) {
+      const auto request = whom.queue.pop();
+      if (!request)
+        break;
+      post(whom, wire::no_data{request->id, wire::no_data_reason::not_available}, small_message_bytes);
+    }
+    if (!may_download) {
+      for (const auto id : whom.requests.ids())
+        withdraw(whom, id);
+    }
+    whom.wanted_seen = {};
+    whom.is_sync_due = true;
+  }
+}
+
 void replicator::implementation::update_downloading() {
   const bool is_now = is_downloading();
-  if (is_now == downloading_told)
+  if (is_now == downloading_told && is_allowing_push() == allow_push_told)
     return;
   downloading_told = is_now;
+  allow_push_told = is_allowing_push();
   if (is_frozen())
     return;
   for (auto& entry : peers) {

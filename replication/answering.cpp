@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "log/flat_tree.hpp"
 #include "log/prove.hpp"
 #include "replication/replicator_core.hpp"
 
@@ -76,24 +77,32 @@ void replicator::implementation::answer(peer& to, const wire::request& request, 
       refuse(to, request);
     return;
   }
-  if (proof->block) {
-    auto value = source.block_at(proof->block->index);
-    if (!value || !*value) {
-      refuse(to, request);
-      return;
-    }
-    proof->block->value = std::move(**value);
+  if (!deliver(to, request, std::move(*proof), source))
+    refuse(to, request);
+}
+
+/// Completes and sends a proof; false when the block cannot be read.
+bool replicator::implementation::deliver(peer& to, const wire::request& request, log::proof proof,
+                                         const log::log_source& source) {
+  if (proof.block) {
+    auto value = source.block_at(proof.block->index);
+    if (!value || !*value)
+      return false;
+    proof.block->value = std::move(**value);
     ++to.counts.blocks_uploaded;
-    to.counts.bytes_uploaded += proof->block->value.size();
-    out.events.emplace_back(block_uploaded{to.id, proof->block->index, proof->block->value.size()});
+    to.counts.bytes_uploaded += proof.block->value.size();
+    out.events.emplace_back(block_uploaded{to.id, proof.block->index, proof.block->value.size()});
   }
-  proof->fork = request.fork;
-  proof->manifest.reset();
-  if (wanted.manifest && can_send_manifest())
-    proof->manifest = state.header.manifest;
-  const auto bytes = size_of(*proof);
+  proof.fork = request.fork;
+  proof.manifest.reset();
+  if (request.wanted.manifest && can_send_manifest())
+    proof.manifest = state.header.manifest;
+  if (proof.upgrade)
+    to.note_pushed(state.head.fork, proof.upgrade->start + proof.upgrade->length);
+  const auto bytes = size_of(proof);
   to.credit -= std::min(to.credit, bytes);
-  post(to, wire::data{request.id, std::move(*proof)}, bytes);
+  post(to, wire::data{request.id, std::move(proof)}, bytes);
+  return true;
 }
 
 /// Not here: the manifest alone if that was asked for too, else no-data.
@@ -119,6 +128,27 @@ void replicator::implementation::reject(peer& to, const wire::request& request, 
     return;
   }
   post(to, wire::no_data{request.id, wire::no_data_reason::invalid_request}, answer_bytes);
+}
+
+/// One block that the peer did not ask for, with the upgrade it needs to make sense of it. False when the peer takes no
+/// pushes, has it, or there is no room: a push is a favour, so it is never queued.
+bool replicator::implementation::push_block(peer& to, std::uint64_t index, const log::log_source& source) {
+  const auto& head = state.head;
+  if (!to.is_synced || !to.theirs.allow_push || !to.theirs.downloading || !to.options.may_upload || is_frozen() ||
+      index >= head.length || to.theirs.fork != head.fork || to.has.test(index) || to.credit == 0 ||
+      !state.bits.test(index))
+    return false;
+  const auto known = std::max(to.theirs.length, to.pushed_fork == head.fork ? to.pushed_length : 0);
+  wire::request unasked{.id = 0, .fork = head.fork, .wanted = {}, .priority = 0};
+  unasked.wanted.block = log::block_request{index, log::flat_tree::missing_nodes_max(2 * index, known)};
+  if (index >= known)
+    unasked.wanted.upgrade = log::upgrade_request{known, head.length - known};
+  unasked.wanted.manifest = to.theirs.length == 0;
+  auto proof = log::build_proof(head, state.manifest ? &*state.manifest : nullptr, source, unasked.wanted);
+  if (!proof || !deliver(to, unasked, std::move(*proof), source))
+    return false;
+  ++to.counts.blocks_pushed;
+  return true;
 }
 
 } // namespace corestore::replication

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include "base/limits.hpp"
 #include "log/flat_tree.hpp"
@@ -17,13 +18,14 @@ constexpr std::size_t request_bytes = 32;     ///< estimate of a request or want
 constexpr std::size_t proof_bytes = 1024;     ///< estimate of an answer without a block
 constexpr std::size_t wants_of_a_pass = 16;   ///< new segments in one pass over one peer
 constexpr std::uint64_t segments_of_seek = 4; ///< segments asked about for one seek
+constexpr std::size_t turns_of_a_second = 64; ///< unfinished segments that make room for others
 constexpr double golden_share = 0.6180339887498949;
 
 } // namespace
 
 bool replicator::implementation::may_ask(const peer& whom) const {
-  return whom.options.may_download && whom.is_synced && whom.theirs.uploading && !whom.is_paused && !whom.is_failed &&
-         whom.ready_ms <= now && stalled_ms <= now && !is_reorg_pending;
+  return whom.options.may_download && !is_push_only && whom.is_synced && whom.theirs.uploading && !whom.is_paused &&
+         !whom.is_failed && whom.ready_ms <= now && stalled_ms <= now && !is_reorg_pending;
 }
 
 std::size_t replicator::implementation::block_estimate() const {
@@ -33,7 +35,7 @@ std::size_t replicator::implementation::block_estimate() const {
 
 bool replicator::implementation::has_room(const peer& whom) const {
   const auto count = whom.requests.count();
-  return count < std::min(settings.in_flight_max, limits::requests_in_flight_max) &&
+  return count < whom.pace.window(std::min(settings.in_flight_max, limits::requests_in_flight_max)) &&
          (count == 0 || whom.requests.bytes() + block_estimate() <= settings.in_flight_bytes_max) &&
          plan.arrived_bytes() < uncommitted_bytes_max;
 }
@@ -150,32 +152,53 @@ void replicator::implementation::ask_wanted(peer& whom, const log::log_source& s
   const std::tuple seen{plan.wanted_version(), whom.knowledge, end};
   if (plan.unassigned().empty() || whom.wanted_seen == seen)
     return;
-  auto position = std::uint64_t{0};
+  // Where the last pass could not ask for a segment, this one begins; then it wraps around.
+  const auto resumed = std::exchange(whom.resumed_block, 0);
+  bool is_wrapped = resumed == 0;
+  auto position = resumed;
   while (has_room(whom)) {
     const auto next = plan.unassigned().lower_bound(position);
-    if (next == plan.unassigned().end() || *next >= whom.theirs.length) {
+    const bool is_end = next == plan.unassigned().end() || *next >= whom.theirs.length;
+    if (is_end ? is_wrapped : is_wrapped && resumed > 0 && *next >= resumed) {
       whom.wanted_seen = seen;
       return;
     }
+    if (is_end) {
+      is_wrapped = true;
+      position = 0;
+      continue;
+    }
     const auto index = *next;
     position = index + 1;
-    if (!whom.has.test(index))
-      ask_segment(whom, index / segment_blocks);
-    else if (index < end)
+    if (!whom.has.test(index)) {
+      const auto segment = index / segment_blocks;
+      const auto segment_end = (segment + 1) * segment_blocks;
+      ask_segment(whom, segment);
+      if (!whom.told.contains(segment) && whom.resumed_block == 0)
+        whom.resumed_block = index;
+      position = whom.has.first_set({index, segment_end}).value_or(segment_end);
+    } else if (index < end) {
       ask_block(whom, index, 1, source);
+    }
   }
 }
 
 /// Refills when half of the window is empty, so that requests travel in groups.
 void replicator::implementation::ask_downloads(peer& whom, const log::log_source& source) {
-  const auto window = std::min(settings.in_flight_max, limits::requests_in_flight_max);
+  const auto window = whom.pace.window(std::min(settings.in_flight_max, limits::requests_in_flight_max));
   if (plan.downloads.empty() || whom.requests.count() * 2 > window ||
       (whom.requests.count() > 1 && whom.requests.bytes() * 2 > settings.in_flight_bytes_max))
     return;
   const auto end = askable_end(whom);
   const auto knowledge = whom.knowledge + plan.loss_version();
   const auto share = std::fmod(static_cast<double>(whom.ordinal) * golden_share, 1.0);
-  for (const auto& [id, download] : plan.downloads) {
+  // Another download comes first each time, so that none waits for the end of the one before it.
+  auto next = plan.downloads.upper_bound(whom.last_download);
+  for (std::size_t i = 0; i < plan.downloads.size(); ++i, ++next) {
+    if (next == plan.downloads.end())
+      next = plan.downloads.begin();
+    const auto& [id, download] = *next;
+    whom.last_download = id;
     auto& at = whom.scans[id];
     const auto start_share = download.is_linear || peers.size() == 1 ? 0.0 : share;
     while (has_room(whom)) {
@@ -187,12 +210,18 @@ void replicator::implementation::ask_downloads(peer& whom, const log::log_source
     }
     if (!has_room(whom))
       return;
-    const log::block_range known{download.range.start, std::min(download.range.end, end)};
-    for (std::size_t i = 0; i < wants_of_a_pass; ++i) {
+    const log::block_range known{std::max(download.range.start, whom.walked_block), std::min(download.range.end, end)};
+    for (std::size_t want = 0; want < wants_of_a_pass; ++want) {
       const auto segment = plan.unknown_segment(known, whom.has, whom.told);
-      if (!segment || whom.segments.size() >= limits::wants_max)
+      if (!segment) {
+        whom.walked_block = 0;
         break;
+      }
       ask_segment(whom, *segment);
+      if (!whom.told.contains(*segment))
+        break;
+      if (whom.segments.size() >= limits::wants_max)
+        whom.walked_block = (*segment + 1) * segment_blocks;
     }
   }
 }
@@ -223,19 +252,34 @@ bool replicator::implementation::ask_block(peer& whom, std::uint64_t index, std:
   return true;
 }
 
-/// Asks to hear of a whole segment; the oldest one makes room if nothing is missing in it any more.
-void replicator::implementation::ask_segment(peer& whom, std::uint64_t segment) {
-  if (whom.told.contains(segment))
-    return;
-  if (whom.segments.size() >= limits::wants_max) {
-    const auto oldest = whom.segments.front();
-    const log::block_range blocks{oldest * segment_blocks, std::min(state.head.length, (oldest + 1) * segment_blocks)};
-    if (!state.bits.all_set(blocks))
-      return;
-    post(whom, wire::unwant{oldest * segment_blocks, segment_blocks, false}, request_bytes);
-    whom.segments.pop_front();
-    whom.told.erase(oldest);
+/// Room for one more segment: the oldest one goes, at once if nothing is missing in it, otherwise only so often that
+/// a log of very many segments is walked through slowly.
+bool replicator::implementation::make_room(peer& whom) {
+  if (whom.segments.size() < limits::wants_max)
+    return true;
+  const auto oldest = whom.segments.front();
+  const log::block_range blocks{oldest * segment_blocks, std::min(state.head.length, (oldest + 1) * segment_blocks)};
+  if (!state.bits.all_set(blocks)) {
+    if (now >= whom.turned_ms + wants_turn_ms) {
+      whom.turned_ms = now;
+      whom.turns_left = turns_of_a_second;
+    }
+    if (whom.turns_left == 0) {
+      whom.is_turn_due = true;
+      return false;
+    }
+    --whom.turns_left;
   }
+  post(whom, wire::unwant{oldest * segment_blocks, segment_blocks, false}, request_bytes);
+  whom.segments.pop_front();
+  whom.told.erase(oldest);
+  return true;
+}
+
+/// Asks to hear of a whole segment.
+void replicator::implementation::ask_segment(peer& whom, std::uint64_t segment) {
+  if (whom.told.contains(segment) || !make_room(whom))
+    return;
   whom.segments.push_back(segment);
   whom.told.insert(segment);
   post(whom, wire::want{segment * segment_blocks, segment_blocks, false}, request_bytes);

@@ -53,13 +53,15 @@ void replicator::implementation::on_check(peer& from, const wire::data& message,
 /// The log is frozen; every peer gets our side of the evidence.
 void replicator::implementation::on_conflict(peer& from, const log::proof& evidence, const log::log_source& source) {
   frozen = true;
-  out.events.emplace_back(conflict_found{from.id, evidence});
   log::proof_request wanted;
   wanted.upgrade = evidence.upgrade ? std::optional{log::upgrade_request{0, evidence.upgrade->length}} : std::nullopt;
   auto ours = log::build_proof(state.head, &*state.manifest, source, wanted);
-  if (!ours)
+  if (!ours) {
+    out.events.emplace_back(conflict_found{from.id, evidence, std::nullopt});
     return;
+  }
   ours->fork = state.head.fork;
+  out.events.emplace_back(conflict_found{from.id, evidence, *ours});
   for (auto& entry : peers) {
     entry.second.asking.clear();
     post(entry.second, wire::data{0, *ours}, check_bytes);

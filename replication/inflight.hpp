@@ -17,7 +17,8 @@ enum class request_kind : std::uint8_t {
   seek,     ///< a hash path that narrows a seek
   fork,     ///< the whole head of a higher fork
   ancestor, ///< a hash path that narrows the common prefix with a higher fork
-  manifest  ///< the manifest alone
+  manifest, ///< the manifest alone
+  push      ///< not asked for at all: stands for data that a peer pushed
 };
 
 struct asked {
@@ -51,6 +52,15 @@ public:
   };
   /// The request that waits longest.
   [[nodiscard]] std::optional<aged> oldest();
+
+  /// Visits requests from the oldest on until `visit(id, request)` answers false.
+  template <class Visit>
+  void for_oldest(Visit visit) const {
+    for (const auto& entry : by_age_) {
+      if (is_open(entry) && !visit(entry.id, *find(entry.id)))
+        return;
+    }
+  }
 
   [[nodiscard]] std::vector<std::uint64_t> ids() const; ///< ascending
   [[nodiscard]] std::size_t count() const {

@@ -1,6 +1,7 @@
 // Everything that is known about one peer of one core, and the messages that wait to be handed out for it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "replication/inflight.hpp"
+#include "replication/pacing.hpp"
 #include "replication/remote_bitfield.hpp"
 #include "replication/replicator.hpp"
 #include "replication/request_plan.hpp"
@@ -42,10 +44,17 @@ struct peer {
   want_set wants;                     ///< its wants
   std::deque<std::uint64_t> segments; ///< segments that we want to hear of, oldest first
   std::set<std::uint64_t> told;       ///< the same, to look up
+  std::size_t turns_left = 0;         ///< segments that may make room for others before `turned_ms` plus a second
+  std::uint64_t turned_ms = 0;
+  std::uint64_t resumed_block = 0; ///< wanted block for whose segment there was no room
+  std::uint64_t walked_block = 0;  ///< downloads have asked for the segments below it
+  bool is_turn_due = false;        ///< more segments are to be asked for than the peer may be told at a time
 
   // our requests
   inflight requests;
+  pacing pace;
   std::map<download_id, scan> scans;
+  download_id last_download = 0; ///< the one that was served last
   /// Wanted version, knowledge and askable end of a pass without result.
   std::tuple<std::uint64_t, std::uint64_t, std::uint64_t> wanted_seen{0, 0, 0};
 
@@ -65,9 +74,19 @@ struct peer {
   std::size_t refusals = 0;       ///< rounds without result at all
   std::uint64_t ready_ms = 0;     ///< nothing is asked before
 
+  // extensions and pushes
+  std::string extension_received; ///< name of the last extension message: an empty name repeats it
+  std::string extension_sent;
+  std::uint64_t pushed_length = 0; ///< length that our pushes and answers brought it to
+  std::uint64_t pushed_fork = 0;
+
+  void note_pushed(std::uint64_t fork, std::uint64_t length) {
+    pushed_length = fork == pushed_fork ? std::max(pushed_length, length) : length;
+    pushed_fork = fork;
+  }
+
   // counters
   wire_statistics counts;
-  std::string last_extension;
 
   // output of the current call
   std::vector<std::vector<wire::message>> batches; ///< each becomes one `outgoing`

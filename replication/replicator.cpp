@@ -30,11 +30,24 @@ void replicator::implementation::settle(const log::log_source& source) {
       if (entry.second.is_sync_due)
         send_sync(entry.second);
     }
-    for (auto& entry : peers)
-      pump(entry.second, source);
+    pump_all(source);
     advance_reorg(source);
   }
   flush_all();
+}
+
+/// Every peer gets its turn, each time another one has the first choice.
+void replicator::implementation::pump_all(const log::log_source& source) {
+  auto next = peers.upper_bound(first_pumped);
+  if (next == peers.end())
+    next = peers.begin();
+  if (next != peers.end())
+    first_pumped = next->first;
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    pump(next->second, source);
+    if (++next == peers.end())
+      next = peers.begin();
+  }
 }
 
 void replicator::implementation::flush_all() {
@@ -167,8 +180,7 @@ void replicator::receive(peer_id peer, std::vector<wire::message> messages, cons
       self.on_range(from, message);
     }
     void operator()(wire::extension& message) const {
-      if (!message.name.empty())
-        from.last_extension = std::move(message.name);
+      self.on_extension(from, std::move(message));
     }
   };
   const visitor handle{self, *from, source, verifier};
@@ -203,6 +215,10 @@ void replicator::changed(const log::change_set& changes, bool is_ours, const log
     ++self.epoch;
     self.plan.refresh_wanted();
   }
+  if (is_fork)
+    self.remote_contiguous_best = 0;
+  else if (changes.truncate_to)
+    self.remote_contiguous_best = std::min(self.remote_contiguous_best, head.length);
   if (is_fork)
     self.on_fork_changed();
   else
@@ -250,8 +266,28 @@ void replicator::want_block(std::uint64_t index, const log::log_source& source, 
   implementation_->settle(source);
 }
 
+void replicator::want_blocks(const std::vector<std::uint64_t>& indices, const log::log_source& source,
+                             std::uint64_t now_ms) {
+  implementation_->now = now_ms;
+  for (const auto index : indices)
+    implementation_->plan.want(index);
+  implementation_->settle(source);
+}
+
 void replicator::drop_block(std::uint64_t index) {
+  drop_blocks({index});
+}
+
+void replicator::drop_blocks(const std::vector<std::uint64_t>& indices) {
   auto& self = *implementation_;
+  for (const auto index : indices)
+    self.drop_wanted(index);
+  self.update_downloading();
+  self.flush_all();
+}
+
+void replicator::implementation::drop_wanted(std::uint64_t index) {
+  auto& self = *this;
   if (!self.plan.drop(index))
     return;
   if (!self.plan.is_downloaded(index)) {
@@ -262,8 +298,6 @@ void replicator::drop_block(std::uint64_t index) {
         self.withdraw(*whom, place.id);
     }
   }
-  self.update_downloading();
-  self.flush_all();
 }
 
 void replicator::add_download(download_id id, log::block_range range, bool is_linear, const log::log_source& source,
@@ -332,6 +366,69 @@ bool replicator::is_update_settled() const {
   });
 }
 
+bool replicator::add_extension(const std::string& name) {
+  auto& known = implementation_->extensions;
+  if (name.empty() || name.size() > limits::extension_name_bytes_max)
+    return false;
+  if (!known.contains(name) && known.size() >= limits::extensions_max)
+    return false;
+  known.insert(name);
+  return true;
+}
+
+void replicator::remove_extension(const std::string& name) {
+  implementation_->extensions.erase(name);
+}
+
+std::size_t replicator::send_extension(peer_id peer, const std::string& name, const bytes& payload) {
+  auto& self = *implementation_;
+  std::size_t count = 0;
+  if (name.empty() || name.size() > limits::extension_name_bytes_max || payload.size() > limits::block_bytes_max ||
+      self.is_frozen())
+    return count;
+  for (auto& entry : self.peers) {
+    if (peer == 0 || entry.first == peer)
+      count += self.send_extension(entry.second, name, payload) ? 1 : 0;
+  }
+  self.flush_all();
+  return count;
+}
+
+void replicator::set_allow_push(bool is_allowed, const log::log_source& source, std::uint64_t now_ms) {
+  implementation_->now = now_ms;
+  implementation_->allows_push = is_allowed;
+  implementation_->settle(source);
+}
+
+void replicator::set_push_only(bool is_push_only, const log::log_source& source, std::uint64_t now_ms) {
+  implementation_->now = now_ms;
+  implementation_->is_push_only = is_push_only;
+  implementation_->settle(source);
+}
+
+std::size_t replicator::push(std::uint64_t index, const log::log_source& source, std::uint64_t now_ms) {
+  auto& self = *implementation_;
+  self.now = now_ms;
+  std::size_t count = 0;
+  for (auto& entry : self.peers) {
+    if (!entry.second.is_failed)
+      count += self.push_block(entry.second, index, source) ? 1 : 0;
+  }
+  self.flush_all();
+  return count;
+}
+
+void replicator::set_transfers(bool may_upload, bool may_download, const log::log_source& source,
+                               std::uint64_t now_ms) {
+  implementation_->now = now_ms;
+  implementation_->switch_transfers(may_upload, may_download);
+  implementation_->settle(source);
+}
+
+std::uint64_t replicator::remote_contiguous_length() const {
+  return implementation_->remote_contiguous_best;
+}
+
 std::vector<peer_info> replicator::peers() const {
   std::vector<peer_info> result;
   result.reserve(implementation_->peers.size());
@@ -366,7 +463,15 @@ void replicator::tick(const log::log_source& source, std::uint64_t now_ms) {
   self.now = now_ms;
   for (auto& entry : self.peers)
     self.expire(entry.second);
+  for (auto& entry : self.peers) {
+    if (entry.second.is_turn_due && now_ms >= entry.second.turned_ms + wants_turn_ms) {
+      entry.second.is_turn_due = false;
+      entry.second.wanted_seen = {};
+    }
+  }
   self.settle(source);
+  self.swap_stale(source);
+  self.flush_all();
 }
 
 std::optional<std::uint64_t> replicator::next_tick_ms() const {
@@ -380,11 +485,15 @@ std::optional<std::uint64_t> replicator::next_tick_ms() const {
       consider(oldest->sent_ms + self.settings.request_ms_max);
     if (peer.ready_ms > self.now)
       consider(peer.ready_ms);
+    if (peer.is_turn_due)
+      consider(peer.turned_ms + wants_turn_ms);
   }
   if (self.search && !self.is_head_pending)
     consider(self.search_started_ms + self.settings.request_ms_max);
   if (self.stalled_ms > self.now)
     consider(self.stalled_ms);
+  if (const auto swap = self.next_swap_ms())
+    consider(*swap);
   return next;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -65,10 +66,18 @@ struct invalid_request {
   peer_id peer = 0;
   error reason;
 };
-/// Two signed heads for one length of one fork: `evidence` is the peer's full upgrade proof.
+/// Two signed heads for one length of one fork: `evidence` is the peer's full upgrade proof, `ours` the same of our log
+/// (see conflict.hpp for the form in which both are kept).
 struct conflict_found {
   peer_id peer = 0;
   log::proof evidence;
+  std::optional<log::proof> ours;
+};
+/// A peer sent a message of an extension that is registered here.
+struct extension_received {
+  peer_id peer = 0;
+  std::string name;
+  bytes payload;
 };
 /// The peer broke a rule past forgiving: its owner cuts the connection.
 struct peer_failed {
@@ -80,8 +89,9 @@ struct peer_idle {
   peer_id peer = 0;
 };
 
-using replicator_event = std::variant<peer_added, peer_removed, block_uploaded, block_downloaded, remote_contiguous,
-                                      invalid_data, invalid_request, conflict_found, peer_failed, peer_idle>;
+using replicator_event =
+  std::variant<peer_added, peer_removed, block_uploaded, block_downloaded, remote_contiguous, invalid_data,
+               invalid_request, conflict_found, extension_received, peer_failed, peer_idle>;
 
 /// A verified fork proof together with the length that both histories share.
 struct reorg {
@@ -150,6 +160,10 @@ public:
   void want_block(std::uint64_t index, const log::log_source& source, std::uint64_t now_ms);
   void drop_block(std::uint64_t index);
 
+  /// The same for many blocks at once: a download of exactly these.
+  void want_blocks(const std::vector<std::uint64_t>& indices, const log::log_source& source, std::uint64_t now_ms);
+  void drop_blocks(const std::vector<std::uint64_t>& indices);
+
   /// Wants a range; an `end` of UINT64_MAX follows growth.
   void add_download(download_id id, log::block_range range, bool is_linear, const log::log_source& source,
                     std::uint64_t now_ms);
@@ -163,12 +177,33 @@ public:
   /// Whether an owner holds this core (the `downloading` flag of our syncs).
   void set_downloading(bool is_downloading, const log::log_source& source, std::uint64_t now_ms);
 
+  // -- extensions, pushes, switches
+
+  /// Messages of this extension are wanted as events (or no longer). False: the name is empty or longer than
+  /// limits::extension_name_bytes_max, or limits::extensions_max are registered.
+  bool add_extension(const std::string& name);
+  void remove_extension(const std::string& name);
+  /// To one peer, or with `peer` 0 to all of them; returns how many it went to. The name need not be registered here.
+  std::size_t send_extension(peer_id peer, const std::string& name, const bytes& payload);
+
+  /// Whether peers may send blocks that nobody asked for (told in syncs, while an owner holds the core).
+  void set_allow_push(bool is_allowed, const log::log_source& source, std::uint64_t now_ms);
+  /// With true nothing is asked for any more: only pushes bring data.
+  void set_push_only(bool is_push_only, const log::log_source& source, std::uint64_t now_ms);
+  /// Sends a block to every peer that allows it, is not known to have it and has credit; returns to how many.
+  std::size_t push(std::uint64_t index, const log::log_source& source, std::uint64_t now_ms);
+
+  /// For all peers there are: answer requests, ask for anything. What is under way the other way ends.
+  void set_transfers(bool may_upload, bool may_download, const log::log_source& source, std::uint64_t now_ms);
+
   // -- questions
 
   /// True when no peer can bring a longer head: every peer has synced and none can upgrade us (wire 6, update).
   [[nodiscard]] bool is_update_settled() const;
   [[nodiscard]] std::vector<peer_info> peers() const;
   [[nodiscard]] std::size_t peer_count() const;
+  /// The longest prefix of this fork that some peer said it has; 0 when none did.
+  [[nodiscard]] std::uint64_t remote_contiguous_length() const;
   /// Sums over all peers since the start, those that left included.
   [[nodiscard]] wire_statistics statistics() const;
   /// Requests of this peer that wait for credit (see grant()).

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -32,7 +35,8 @@ inline constexpr std::size_t chain_failures_max = 8;
 /// Uncommitted nodes kept before they are compared with what is stored.
 inline constexpr std::size_t fresh_slack = 65536;
 /// Head-moving answers that wait for the one before them.
-inline constexpr std::size_t held_max = 8;
+inline constexpr std::size_t held_max = 64;
+inline constexpr std::size_t held_bytes_max = std::size_t{16} << 20U;
 /// Rounds without result, and invalid data, after which a peer is asked for nothing any more.
 inline constexpr std::size_t refusals_max = 32;
 inline constexpr std::size_t invalid_data_max = 8;
@@ -41,6 +45,8 @@ inline constexpr std::uint64_t back_off_ms_min = 100;
 inline constexpr std::uint64_t back_off_ms_max = 30000;
 /// Wait after a commit that failed.
 inline constexpr std::uint64_t stall_ms = 1000;
+/// Time within which only so many unfinished segments make room for others.
+inline constexpr std::uint64_t wants_turn_ms = 1000;
 /// Blocks this close to the end of the log are announced to everybody (wire 5.4).
 inline constexpr std::uint64_t announce_tail_blocks = 256;
 
@@ -58,10 +64,12 @@ struct replicator::implementation {
 
   // -- replicator.cpp: the common end of every call
   peer* find(peer_id id);
+  void pump_all(const log::log_source& source);
   void post(peer& to, wire::message message, std::size_t bytes);
   void settle(const log::log_source& source);
   void flush(peer& to);
   void flush_all();
+  void drop_wanted(std::uint64_t index);
   void fail_peer(peer& who, ec code, std::string detail);
   [[nodiscard]] bool is_downloading() const {
     return downloading || !plan.is_idle();
@@ -71,6 +79,9 @@ struct replicator::implementation {
   }
   [[nodiscard]] bool knows_manifest() const {
     return state.manifest.has_value();
+  }
+  [[nodiscard]] bool is_allowing_push() const {
+    return allows_push && downloading;
   }
   [[nodiscard]] bool can_send_manifest() const;
 
@@ -83,15 +94,20 @@ struct replicator::implementation {
   void on_range(peer& from, const wire::range& message);
   void on_bitfield(peer& from, const wire::bitfield& message);
   void on_want(peer& from, const wire::want& message);
+  void on_extension(peer& from, wire::extension message);
+  bool send_extension(peer& to, const std::string& name, bytes payload);
   void answer_wants(peer& to);
+  void switch_transfers(bool may_upload, bool may_download);
   void update_downloading();
 
   // -- answering.cpp
   void on_request(peer& from, wire::request message, const log::log_source& source);
   void serve(peer& to, const log::log_source& source);
   void answer(peer& to, const wire::request& request, const log::log_source& source);
+  bool deliver(peer& to, const wire::request& request, log::proof proof, const log::log_source& source);
   void refuse(peer& to, const wire::request& request);
   void reject(peer& to, const wire::request& request, error reason);
+  bool push_block(peer& to, std::uint64_t index, const log::log_source& source);
 
   // -- asking.cpp
   [[nodiscard]] bool may_ask(const peer& whom) const;
@@ -108,12 +124,22 @@ struct replicator::implementation {
   bool ask_seek(peer& whom, seek_id id, request_plan::seek& seek, const log::log_source& source);
   bool ask_block(peer& whom, std::uint64_t index, std::uint64_t priority, const log::log_source& source);
   void ask_segment(peer& whom, std::uint64_t segment);
+  [[nodiscard]] bool make_room(peer& whom);
   std::uint64_t send_request(peer& whom, asked request, std::uint64_t priority);
   void withdraw(peer& whom, std::uint64_t id);
+
+  // -- slow_peers.cpp
+  [[nodiscard]] std::uint64_t stale_ms(const peer& slow, std::uint64_t best_ms) const;
+  [[nodiscard]] std::uint64_t best_latency() const;
+  [[nodiscard]] std::optional<std::uint64_t> next_swap_ms();
+  void swap_stale(const log::log_source& source);
+  bool take_over(peer& idle, const std::vector<std::uint64_t>& blocks, const log::log_source& source);
+  bool move_single(request_place place);
 
   // -- accepting.cpp
   void on_data(peer& from, wire::data message, const log::log_source& source, log::proof_verifier& verifier);
   void accept(peer& from, wire::data message, const asked& request, log::proof_verifier& verifier);
+  void on_pushed(peer& from, wire::data message, const log::log_source& source, log::proof_verifier& verifier);
   void keep(peer& from, log::verification verified, std::uint64_t id, const asked& request);
   void keep_block(peer& from, log::verification& verified, std::uint64_t id);
   void on_no_data(peer& from, const wire::no_data& message);
@@ -163,6 +189,13 @@ struct replicator::implementation {
   std::uint64_t block_size_seen = 0;    ///< largest block that came in
   std::uint64_t complete_announced = 0; ///< last length for which completeness was told
   std::uint64_t remote_contiguous_best = 0;
+  bool allows_push = false;
+  bool allow_push_told = false;
+  bool is_push_only = false;
+  std::set<std::string, std::less<>> extensions; ///< names that somebody here listens to
+  peer_id first_pumped = 0;                      ///< the peer that had the first choice in the last pass
+  std::uint64_t swapped_ms = 0;
+  std::uint64_t swap_wait_ms = 100;
   std::uint64_t epoch = 0;      ///< local clears and truncations
   std::uint64_t stalled_ms = 0; ///< a commit failed: nothing is asked before
 };

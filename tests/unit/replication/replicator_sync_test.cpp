@@ -91,7 +91,7 @@ TEST_CASE("three readers share the work of two seeders", "[replicator_sync_test]
       REQUIRE(most_asked(reader) <= 1);
       REQUIRE(reader.blocks_from.size() == 2);
       for (const auto& entry : reader.blocks_from)
-        REQUIRE(entry.second > 200);
+        REQUIRE(entry.second > 150);
     }
   }
 }
