@@ -1,6 +1,7 @@
 // Hard bounds that no setting can lift. Tunables live in config/defaults.hpp.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -54,6 +55,33 @@ inline constexpr std::size_t group_bytes_max = std::size_t{8} << 20U;
 
 /// Change sets in one LMDB transaction.
 inline constexpr std::size_t group_count_max = 4096;
+
+/// Request line and fields of one HTTP request, in bytes.
+inline constexpr std::uint32_t http_header_bytes_max = 16384;
+
+/// Body of an HTTP request that carries blocks in JSON: two blocks of the largest size, in base64.
+inline constexpr std::size_t http_blocks_body_bytes_max = std::size_t{42} << 20U;
+
+/// Body of any other JSON request, in bytes; the longest are manifests.
+inline constexpr std::size_t http_json_body_bytes_max = std::size_t{1} << 20U;
+
+/// Bodies of all HTTP requests that are being read, in bytes: many large ones at once wait their turn elsewhere.
+inline constexpr std::size_t http_bodies_bytes_max = std::size_t{512} << 20U;
+
+/// An HTTP client that takes no byte for that long is gone.
+inline constexpr std::chrono::milliseconds http_write_timeout{30000};
+
+/// Until the header of a request that began is complete, and between two pieces of a body.
+inline constexpr std::chrono::milliseconds http_read_timeout{20000};
+
+/// Between two requests of one connection; longer than the clients that pool connections.
+inline constexpr std::chrono::milliseconds http_idle_timeout{120000};
+
+/// Longest wait for peers that an HTTP request may ask for.
+inline constexpr std::chrono::milliseconds http_wait_max{3600000};
+
+/// Events that wait for one HTTP client, in bytes; a client that is further behind is cut off.
+inline constexpr std::size_t http_event_bytes_max = std::size_t{1} << 20U;
 
 static_assert(message_bytes_max > block_bytes_max);
 static_assert(unsent_bytes_max > frame_bytes_max);

@@ -57,6 +57,11 @@ inline constexpr std::uint64_t in_flight_max = 512;
 /// A request older than that counts as lost and is asked of another peer.
 inline constexpr std::chrono::milliseconds request_timeout{30000};
 
+// -- http
+
+/// HTTP connections at a time: a thread for each, asleep while it is idle.
+inline constexpr std::uint64_t http_connections_max = 2048;
+
 // -- cluster
 
 /// Nodes that hold each core: 1 = no mirrors.

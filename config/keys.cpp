@@ -204,6 +204,7 @@ void add_surfaces(std::vector<key_rule>& rules) {
   section_rules<&settings::http> http{rules, "http"};
   http.one("listen", &http_settings::listen, parse_listen_address, print_address);
   http.text("token", &http_settings::token, true);
+  http.count("connections-max", &http_settings::connections_max, 1, 65536);
 
   section_rules<&settings::node> node{rules, "node"};
   node.one("listen", &node_settings::listen, parse_listen_address, print_address);

@@ -24,8 +24,6 @@ result<void> check_offered(const settings& what) {
       return not_offered(what, "replication.connect", "generation 9");
   if (what.store.quota_bytes != 0)
     return not_offered(what, "store.quota", "a quota");
-  if (what.http.listen.kind != address_kind::off)
-    return not_offered(what, "http.listen", "the HTTP surface");
   if (what.store.active_cores_max != defaults::active_cores_max)
     return not_offered(what, "store.cache.active", "another limit of open cores");
   if (what.store.passive_cores_max != defaults::passive_cores_max)
@@ -66,10 +64,19 @@ result<void> check_replication(const settings& what) {
   return {};
 }
 
+result<void> check_http(const settings& what) {
+  if (!is_loopback(what.http.listen) && what.http.token.empty())
+    return fail(ec::bad_argument, subject(what, "http.listen") + "'" + to_string(what.http.listen) +
+                                    "' is not a loopback address: give an http.token, which writes then need");
+  return {};
+}
+
 } // namespace
 
 result<void> validate(const settings& what) {
-  return check_offered(what).and_then([&] { return check_replication(what); });
+  return check_offered(what).and_then([&] { return check_replication(what); }).and_then([&] {
+    return check_http(what);
+  });
 }
 
 } // namespace corestore::config

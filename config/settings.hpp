@@ -56,7 +56,8 @@ struct replication_settings {
 
 struct http_settings {
   address listen;
-  std::string token;
+  std::string token; ///< bearer token of writes over an address that is not loopback
+  std::uint64_t connections_max = defaults::http_connections_max;
 
   friend bool operator==(const http_settings&, const http_settings&) = default;
 };

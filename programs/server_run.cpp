@@ -65,7 +65,8 @@ result<void> server::start() {
       for (const auto& peer : settings_.replication.connect)
         engine_->connect(endpoint_of(peer));
       return {};
-    });
+    })
+    .and_then([this] { return serve_http(); });
 }
 
 result<void> server::open_engine() {
@@ -146,12 +147,24 @@ result<void> server::publish_node() {
   return {};
 }
 
+result<void> server::serve_http() {
+  if (settings_.http.listen.kind == config::address_kind::off)
+    return {};
+  http::service_settings wanted{settings_.http, settings_.store.path, text::to_hex(engine_->identity().view())};
+  auto serving = http::surface::start(*system_, engine_->store(), std::move(wanted));
+  if (!serving)
+    return fail(serving.error());
+  http_ = std::move(*serving);
+  log_info("http on " + http_->where());
+  return {};
+}
+
 std::string server::ready_line() const {
   nlohmann::ordered_json line{{"event", "ready"}, {"storage", settings_.store.path}};
   line["listen"] = nlohmann::ordered_json::array();
   for (const auto& where : listening_)
     line["listen"].push_back(actors::to_string(where));
-  line["http"] = nullptr;
+  line["http"] = http_ ? nlohmann::ordered_json(http_->where()) : nlohmann::ordered_json(nullptr);
   line["node"] = node_ ? nlohmann::ordered_json(*node_) : nlohmann::ordered_json(nullptr);
   line["publicKey"] = text::to_hex(engine_->identity().view());
   line["pid"] = getpid();
@@ -187,6 +200,7 @@ void server::reload(const config::settings& fresh) {
 void server::close() {
   if (!engine_)
     return;
+  http_.reset();
   if (node_)
     system_->middleman().close(node_port_);
   mirrors_.reset();

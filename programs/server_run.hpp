@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "config/settings.hpp"
 #include "config/system_config.hpp"
+#include "http/service.hpp"
 #include "programs/mirror_list.hpp"
 
 namespace corestore::programs {
@@ -42,6 +43,7 @@ private:
   result<void> open_engine();
   result<void> listen();
   result<void> publish_node();
+  result<void> serve_http();
   [[nodiscard]] actors::engine_settings engine_settings() const;
 
   config::settings settings_;
@@ -52,6 +54,7 @@ private:
   std::unique_ptr<mirror_list> mirrors_;
   std::vector<actors::endpoint> listening_;
   std::optional<std::string> node_; ///< bound address
+  std::unique_ptr<http::surface> http_;
   std::uint16_t node_port_ = 0;
 };
 

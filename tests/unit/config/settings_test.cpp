@@ -24,8 +24,6 @@ TEST_CASE("the defaults are valid") {
 }
 
 TEST_CASE("a surface that this build lacks is refused by its name") {
-  CHECK(refused("[http]\n\nlisten = 127.0.0.1:1\n") ==
-        error{ec::unsupported, "f.conf:3: http.listen: the HTTP surface is not offered by this build"});
   CHECK(refused("[node]\nlisten = 0.0.0.0:1\n").detail.starts_with("f.conf:2: node.listen: the node surface off loop"));
   CHECK(refused("[node]\nlisten = unix:/a\n").detail.starts_with("f.conf:2: node.listen"));
   CHECK(refused("[node]\ntls-certificate = a\n").detail.starts_with("f.conf:2: node.tls-certificate"));
@@ -49,6 +47,15 @@ TEST_CASE("the node surface is offered on loopback") {
 TEST_CASE("naming the defaults of surfaces that are off is fine") {
   auto parsed = parse_settings("[http]\nlisten = off\ntoken = x\n[cluster]\nreplicas = 1\npeers =\n", "f");
   CHECK(validate(parsed.value()).has_value());
+}
+
+TEST_CASE("the HTTP surface needs a token off loopback") {
+  CHECK(refused("[http]\n\nlisten = 0.0.0.0:1\n") ==
+        error{ec::bad_argument, "f.conf:3: http.listen: '0.0.0.0:1' is not a loopback address: give an http.token, "
+                                "which writes then need"});
+  for (const auto* lines : {"listen = 127.0.0.1:1", "listen = [::1]:0", "listen = unix:/a", "listen = off",
+                            "listen = 0.0.0.0:1\ntoken = secret"})
+    CHECK(validate(parse_settings("[http]\n" + std::string{lines}, "f").value()).has_value());
 }
 
 TEST_CASE("values that contradict each other are refused") {

@@ -1,0 +1,125 @@
+// Server-sent events of a core.
+#include <caf/all.hpp>
+#include <fmt/format.h>
+
+#include "base/limits.hpp"
+#include "base/text.hpp"
+#include "http/core_events.hpp"
+#include "http/record_json.hpp"
+
+namespace corestore::http {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A comment after that long without an event: proxies and clients see that the line is alive.
+constexpr milliseconds keep_alive{15000};
+
+/// Events that wait for one client.
+constexpr std::size_t events_max = limits::http_event_bytes_max / sizeof(core_event);
+
+caf::behavior collect(caf::event_based_actor* self, const std::shared_ptr<event_box<core_event>>& box) {
+  self->set_default_handler(caf::drop);
+  return {[box](const core_event& event) {
+    box->put(event);
+  }};
+}
+
+event_sink as_sink(const caf::actor& collector) {
+  return caf::actor_cast<event_sink>(collector);
+}
+
+std::string_view name_of(event_kind kind) {
+  switch (kind) {
+  case event_kind::append:
+    return "append";
+  case event_kind::truncate:
+    return "truncate";
+  case event_kind::download:
+    return "download";
+  case event_kind::upload:
+    return "upload";
+  case event_kind::peer_add:
+    return "peer-add";
+  case event_kind::peer_remove:
+    return "peer-remove";
+  case event_kind::manifest:
+    return "manifest";
+  case event_kind::conflict:
+    return "conflict";
+  case event_kind::closed:
+    break;
+  }
+  return "closed";
+}
+
+std::string to_event(const core_event& event) {
+  json data{{"key", text::to_hex(event.key.view())}, {"discoveryKey", text::to_hex(event.discovery.view())}};
+  if (event.kind == event_kind::download || event.kind == event_kind::upload) {
+    data["index"] = event.index;
+    data["byteLength"] = event.size;
+  } else {
+    data["length"] = event.length;
+    data["fork"] = event.fork;
+  }
+  return fmt::format("event: {}\ndata: {}\n\n", name_of(event.kind), to_line(data));
+}
+
+const header_list event_headers{{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
+
+outcome core_event_stream(service& with, exchange& call) {
+  auto core = held_core::open(with, call);
+  if (!core)
+    return refuse(core.error());
+  core_events events{with, call.line(), *core};
+  if (auto subscribed = events.subscribe(); !subscribed)
+    return refuse(subscribed.error());
+  call.begin(200, "text/event-stream", event_headers);
+  bool goes_on = call.write(": events of one core\n\n");
+  while (goes_on) {
+    auto batch = events.wait(keep_alive);
+    if (!batch)
+      break;
+    std::string text = batch->empty() ? ": still here\n\n" : "";
+    for (const auto& event : *batch) {
+      text += to_event(event);
+      goes_on = goes_on && event.kind != event_kind::closed;
+    }
+    goes_on = call.write(text) && goes_on;
+  }
+  call.end();
+  call.close_after();
+  return {};
+}
+
+} // namespace
+
+actor_guard::~actor_guard() {
+  caf::anon_send_exit(subject_, caf::exit_reason::user_shutdown);
+}
+
+core_events::core_events(service& with, const socket& line, const held_core& core)
+    : with_(with), line_(line), core_(core.handle()), box_(std::make_shared<event_box<core_event>>(events_max)),
+      collector_(with.system.spawn<caf::hidden>(collect, box_)) {
+  // nop
+}
+
+core_events::~core_events() {
+  with_.asking.tell<bool>(core_, unsub_atom_v, as_sink(collector_.get()));
+}
+
+result<void> core_events::subscribe() {
+  auto record = with_.asking.ask<core_record>(line_, patience, core_, subscribe_atom_v, as_sink(collector_.get()));
+  if (!record)
+    return fail(record.error());
+  return {};
+}
+
+void add_event_routes(service& with, std::vector<route>& into) {
+  into.push_back({"GET", "/v1/cores/{}/events", [&with](exchange& call) {
+                    return core_event_stream(with, call);
+                  }});
+}
+
+} // namespace corestore::http

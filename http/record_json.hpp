@@ -1,0 +1,23 @@
+// Records as JSON: the field names of the HTTP API, which the command line prints too.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "messages/types.hpp"
+
+namespace corestore::http {
+
+/// Fields in the order in which they are written.
+using json = nlohmann::ordered_json;
+
+json to_json(const core_record& record);
+json to_json(const store_record& record);
+json to_json(const peer_record& record);
+json to_json(const append_result& committed);
+
+/// One line; bytes that are no UTF-8 (a name may be any bytes) are replaced.
+std::string to_line(const json& value);
+
+} // namespace corestore::http

@@ -1,0 +1,109 @@
+// One accepted connection as a stream of bytes: blocking for its thread, with a limit on every wait. Nothing waits past
+// the end of the server.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/error.hpp"
+#include "config/address.hpp"
+
+namespace corestore::http {
+
+/// Closes what it owns.
+class descriptor {
+public:
+  descriptor() = default;
+  explicit descriptor(int number) : number_(number) {
+    // nop
+  }
+  descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {
+    // nop
+  }
+  descriptor& operator=(descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor();
+
+  [[nodiscard]] int get() const {
+    return number_;
+  }
+  [[nodiscard]] bool is_open() const {
+    return number_ >= 0;
+  }
+
+private:
+  int number_ = -1;
+};
+
+/// Something that a thread can wait for beside a socket: raised by one thread, seen by others until it is lowered.
+class flag {
+public:
+  flag();
+  void raise();
+  void lower();
+  [[nodiscard]] int get() const {
+    return event_.get();
+  }
+
+private:
+  descriptor event_;
+};
+
+enum class woken : std::uint8_t {
+  readable,  ///< bytes, or the end of the stream
+  flagged,   ///< the flag that was passed
+  timed_out, ///< neither in time
+  stopping,  ///< the server ends
+  lost       ///< the other side is gone
+};
+
+class socket {
+public:
+  /// `stop` is raised when the server ends, and outlives the socket.
+  socket(descriptor number, const flag& stop) : number_(std::move(number)), stop_(&stop) {
+    // nop
+  }
+
+  /// Waits for bytes.
+  [[nodiscard]] woken wait_for_bytes(std::chrono::milliseconds limit) const;
+
+  /// Waits for `also`, and for the end of the connection; bytes that arrive do not matter.
+  [[nodiscard]] woken wait_for_flag(const flag& also, std::chrono::milliseconds limit) const;
+
+  /// Whether the other side has closed.
+  [[nodiscard]] bool is_lost() const;
+  /// Whether the server ends.
+  [[nodiscard]] bool is_stopping() const;
+
+  /// Bytes that are there; 0 at the end of the stream, -1 when it broke or has none.
+  [[nodiscard]] std::ptrdiff_t read(std::span<char> target) const;
+
+  /// All of it, or false: the other side is gone, or did not take a byte for `write_timeout`.
+  [[nodiscard]] bool write(std::string_view first, std::string_view second = {}) const;
+
+  [[nodiscard]] int number() const {
+    return number_.get();
+  }
+
+  /// No more bytes from this side; the other side sees the end.
+  void finish() const;
+  /// Both directions end at once, also for a thread that is at it.
+  void cut() const;
+
+private:
+  descriptor number_;
+  const flag* stop_;
+};
+
+/// Binds and listens; the address with the port that the system chose. storage_failed with the system's reason.
+result<std::pair<descriptor, config::address>> open_listener(const config::address& where);
+
+} // namespace corestore::http
