@@ -37,7 +37,8 @@ const nlohmann::json* fields::find(std::string_view name) const {
 }
 
 result<std::uint64_t> read_whole(std::string_view what, const nlohmann::json& value) {
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() <= limits::safe_integer_max)
+  bool is_whole = value.is_number_unsigned() || (value.is_number_integer() && value.get<std::int64_t>() >= 0);
+  if (is_whole && value.get<std::uint64_t>() <= limits::safe_integer_max)
     return value.get<std::uint64_t>();
   return expected(what, "a whole number from 0 to 9007199254740991");
 }
