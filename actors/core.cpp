@@ -37,7 +37,7 @@ core_record make_record(const log::core_header& header, const log::tree_head& he
   record.byte_length = head.byte_length;
   record.fork = head.fork;
   record.contiguous_length = std::min(contiguous_length, head.length);
-  record.tree_hash = log::tree_hash(head.roots);
+  record.tree_hash = log::tree_hash(head.roots, header.generation);
   record.writable = header.origin != log::key_origin::none;
   record.mirrored = header.is_mirrored;
   record.name = header.name;

@@ -6,6 +6,7 @@
 #include "actors/core.hpp"
 #include "log/flat_tree.hpp"
 #include "log/hashes.hpp"
+#include "log/legacy/signing.hpp"
 #include "log/verify.hpp"
 
 namespace corestore::actors {
@@ -22,12 +23,12 @@ void add_fault(verify_report& report, std::string what) {
 }
 
 /// The leaf of one block, then every parent that becomes complete with it, as far as both children are stored.
-void check_block(verify_report& report, const storage::snapshot& source, log::core_number number, std::uint64_t index,
-                 byte_view value) {
+void check_block(verify_report& report, const storage::snapshot& source, const log::core_header& header,
+                 std::uint64_t index, byte_view value) {
   ++report.blocks;
   report.bytes_hashed += value.size();
   auto node_at = [&](std::uint64_t position) -> std::optional<log::node> {
-    auto found = source.node(number, position);
+    auto found = source.node(header.number, position);
     return found ? *found : std::nullopt;
   };
   auto leaf = node_at(2 * index);
@@ -35,7 +36,7 @@ void check_block(verify_report& report, const storage::snapshot& source, log::co
     add_fault(report, "block " + std::to_string(index) + " has no tree node");
     return;
   }
-  if (leaf->size != value.size() || leaf->hash != log::leaf_hash(value))
+  if (leaf->size != value.size() || leaf->hash != log::leaf_hash(value, header.generation))
     add_fault(report, "block " + std::to_string(index) + " does not match its hash");
   auto current = *leaf;
   for (auto rest = index; (rest & 1U) != 0; rest >>= 1U) {
@@ -43,7 +44,7 @@ void check_block(verify_report& report, const storage::snapshot& source, log::co
     auto parent = node_at(log::flat_tree::parent(current.index));
     if (!left || !parent)
       return;
-    auto expected = log::parent_node(*left, current);
+    auto expected = log::parent_node(*left, current, header.generation);
     if (expected.hash != parent->hash || expected.size != parent->size)
       add_fault(report, "tree node " + std::to_string(parent->index) + " does not match its children");
     current = *parent;
@@ -85,7 +86,7 @@ void core_state::verify_slice(std::uint64_t first) {
     for (; next < index; ++next)
       if (log_.bits.test(next))
         add_fault(report, "block " + std::to_string(next) + " is missing although it is marked as stored");
-    check_block(report, **opened, log_.header.number, index, value);
+    check_block(report, **opened, log_.header, index, value);
     next = index + 1;
     slice_bytes += value.size();
     return slice_bytes < slice_bytes_max;
@@ -109,7 +110,10 @@ void core_state::verify_slice(std::uint64_t first) {
       add_fault(report, "root node " + std::to_string(root.index) + " is missing or differs");
   }
   if (log_.head.length > 0) {
-    if (!log_.manifest)
+    if (log_.header.generation == log::generation::g9) {
+      if (!log::legacy::verify_head(log_.header.key, log_.head))
+        add_fault(report, "the signature of the head does not verify");
+    } else if (!log_.manifest)
       add_fault(report, "the manifest is not known");
     else if (auto signed_head = log::verify_head(log_.header.key, *log_.manifest, log_.header.manifest, log_.head);
              !signed_head)

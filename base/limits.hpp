@@ -16,6 +16,9 @@ inline constexpr std::uint64_t array_elements_max = 0x100000;
 /// Bytes of one block, as `append` of the reference enforces it (15 MiB).
 inline constexpr std::size_t block_bytes_max = 15728640;
 
+/// The same in generation 9.
+inline constexpr std::size_t legacy_block_bytes_max = std::size_t{8} << 20U;
+
 /// Body of one secret-stream frame: a 24-bit length.
 inline constexpr std::size_t frame_bytes_max = 16777215;
 

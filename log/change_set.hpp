@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "log/generation.hpp"
 #include "log/head.hpp"
 #include "log/node.hpp"
 
@@ -14,8 +15,6 @@ namespace corestore::log {
 
 /// Local number of a core in its store; small, so that storage keys are short.
 enum class core_number : std::uint32_t {};
-
-enum class generation : std::uint8_t { g9 = 9, g10 = 10 };
 
 /// Half-open range of block indices.
 struct block_range {
@@ -71,6 +70,13 @@ struct sparse_block {
   friend bool operator==(const sparse_block&, const sparse_block&) = default;
 };
 
+/// Generation 9 keeps the signature of every length that was ever signed: an old block may connect to no other.
+struct length_signature {
+  std::uint64_t length = 0;
+  signature64 signature;
+  friend bool operator==(const length_signature&, const length_signature&) = default;
+};
+
 /// Applied as a whole or not at all, in the order of the fields.
 struct change_set {
   core_number number{};
@@ -83,6 +89,7 @@ struct change_set {
   std::vector<block_run> runs;              ///< then: blocks with all their nodes
   std::vector<sparse_block> blocks;         ///< blocks that leave gaps
   std::vector<node> nodes;                  ///< nodes outside runs
+  std::vector<length_signature> signatures; ///< generation 9
   std::optional<tree_head> head;            ///< the new head
   std::optional<std::uint64_t> contiguous_length; ///< blocks present from 0 without a gap, after this change
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "log/legacy/signing.hpp"
 #include "log/merkle_tree.hpp"
 #include "log/tree_batch.hpp"
 #include "log/verifier.hpp"
@@ -22,6 +23,11 @@ change_set staged_on(const core_state& state) {
 }
 
 result<void> sign_head(const core_state& state, tree_head& head, const key_pair& keys) {
+  if (state.header.generation == generation::g9) {
+    return legacy::sign(state.header.key, head.roots, head.length, keys).map([&](const signature64& signature) {
+      head.signature = to_bytes(signature.view());
+    });
+  }
   if (!state.manifest)
     return fail(ec::not_writable, "the manifest of the core is not known");
   auto signature = sign(state.header.key, *state.manifest, state.header.manifest, head, keys);
@@ -41,15 +47,19 @@ bool core_state::is_complete() const {
   return contiguous_length() == head.length;
 }
 
+std::size_t block_bytes_max(generation which) {
+  return which == generation::g9 ? limits::legacy_block_bytes_max : limits::block_bytes_max;
+}
+
 result<change_set> stage_append(const core_state& state, const std::vector<shared_bytes>& blocks,
                                 const key_pair& keys) {
   auto changes = staged_on(state);
   if (blocks.empty())
     return changes;
-  tree_batch batch{state.head};
+  tree_batch batch{state.head, state.header.generation};
   batch.reserve(blocks.size());
   for (const auto& block : blocks) {
-    if (block.size() > limits::block_bytes_max)
+    if (block.size() > block_bytes_max(state.header.generation))
       return fail(ec::bad_argument, "a block of " + std::to_string(block.size()) + " bytes is too large");
     if (!batch.append(block.view()))
       return fail(ec::limit_exceeded, "the log cannot become longer than " + std::to_string(batch.length()));
@@ -66,12 +76,16 @@ result<change_set> stage_append(const core_state& state, const std::vector<share
   changes.runs.push_back(std::move(run));
   if (state.is_complete())
     changes.contiguous_length = head.length;
+  if (state.header.generation == generation::g9)
+    changes.signatures.push_back({head.length, *signature64::from(head.signature)});
   changes.head = std::move(head);
   return changes;
 }
 
 result<change_set> stage_truncate(const core_state& state, const log_source& source, std::uint64_t length,
                                   std::uint64_t fork, const key_pair& keys) {
+  if (state.header.generation == generation::g9)
+    return fail(ec::unsupported, "a core of generation 9 cannot be truncated: it has no forks");
   if (length > state.head.length)
     return fail(ec::invalid_operation, "cannot truncate to " + std::to_string(length) + ": the length is " +
                                          std::to_string(state.head.length));

@@ -26,13 +26,17 @@ struct core_state {
   [[nodiscard]] bool is_complete() const;                ///< every block of the current length is here
 };
 
+/// Largest block of a log, in bytes.
+std::size_t block_bytes_max(generation which);
+
 /// Appends `blocks` as one batch with one signature. `not_writable` without a matching signer,
-/// `bad_argument` for a block above limits::block_bytes_max, `limit_exceeded` when the log would become too long. No
+/// `bad_argument` for a block above block_bytes_max(), `limit_exceeded` when the log would become too long. No
 /// blocks: an empty change set.
 result<change_set> stage_append(const core_state& state, const std::vector<shared_bytes>& blocks, const key_pair& keys);
 
 /// New fork with the first `length` blocks, signed again. Reads the nodes that become roots. `invalid_operation` when
-/// `length` is above the length or below the prologue, `not_found` when a new root is not stored here.
+/// `length` is above the length or below the prologue, `not_found` when a new root is not stored here,
+/// `unsupported` in generation 9, which has no forks.
 result<change_set> stage_truncate(const core_state& state, const log_source& source, std::uint64_t length,
                                   std::uint64_t fork, const key_pair& keys);
 
@@ -41,7 +45,8 @@ change_set stage_clear(const core_state& state, block_range range);
 
 /// Everything that the proofs of one step added, in one change set: blocks that extend the contiguous prefix become
 /// runs (their missing parents are computed or read from `source`), all others are stored one by one.
-/// At most one of `verified` may carry a head.
+/// At most one of `verified` may carry a head; in generation 9, where any block may prove a longer log, the longest
+/// counts.
 result<change_set> stage_verified(const core_state& state, const log_source& source,
                                   const std::vector<verification>& verified);
 

@@ -13,11 +13,15 @@ constexpr std::uint8_t leaf_type = 0;
 constexpr std::uint8_t parent_type = 1;
 constexpr std::uint8_t roots_type = 2;
 
-/// A hash type followed by a size: what leaves and parents begin with.
-std::array<std::uint8_t, 9> prefix(std::uint8_t type, std::uint64_t size) {
-  std::array<std::uint8_t, 9> result{type};
+void write_integer(std::span<std::uint8_t, 8> target, std::uint64_t value, generation which) {
   for (std::size_t i = 0; i < 8; ++i)
-    result[i + 1] = static_cast<std::uint8_t>(size >> (8 * i));
+    target[which == generation::g9 ? 7 - i : i] = static_cast<std::uint8_t>(value >> (8 * i));
+}
+
+/// A hash type followed by a size: what leaves and parents begin with.
+std::array<std::uint8_t, 9> prefix(std::uint8_t type, std::uint64_t size, generation which) {
+  std::array<std::uint8_t, 9> result{type};
+  write_integer(std::span{result}.subspan<1, 8>(), size, which);
   return result;
 }
 
@@ -58,35 +62,33 @@ const hash32& derivation_domain() {
   return value;
 }
 
-hash32 leaf_hash(byte_view data) {
-  return crypto::blake2b({prefix(leaf_type, data.size()), data});
+hash32 leaf_hash(byte_view data, generation which) {
+  return crypto::blake2b({prefix(leaf_type, data.size(), which), data});
 }
 
-node leaf_node(std::uint64_t block, byte_view data) {
-  return {2 * block, data.size(), leaf_hash(data)};
+node leaf_node(std::uint64_t block, byte_view data, generation which) {
+  return {2 * block, data.size(), leaf_hash(data, which)};
 }
 
-node parent_node(const node& one, const node& other) {
+node parent_node(const node& one, const node& other, generation which) {
   const auto& left = one.index < other.index ? one : other;
   const auto& right = one.index < other.index ? other : one;
   auto size = left.size + right.size;
   std::array<std::uint8_t, 73> input{}; // one update instead of three: this is the hottest hash of all
-  auto head = prefix(parent_type, size);
+  auto head = prefix(parent_type, size, which);
   std::copy(head.begin(), head.end(), input.begin());
   std::copy(left.hash.data.begin(), left.hash.data.end(), input.begin() + 9);
   std::copy(right.hash.data.begin(), right.hash.data.end(), input.begin() + 41);
   return {flat_tree::parent(left.index), size, crypto::blake2b({input})};
 }
 
-hash32 tree_hash(std::span<const node> roots) {
+hash32 tree_hash(std::span<const node> roots, generation which) {
   crypto::blake2b_stream stream;
   stream.update(byte_view{&roots_type, 1});
   for (const auto& root : roots) {
     std::array<std::uint8_t, 16> position{};
-    for (std::size_t i = 0; i < 8; ++i) {
-      position[i] = static_cast<std::uint8_t>(root.index >> (8 * i));
-      position[i + 8] = static_cast<std::uint8_t>(root.size >> (8 * i));
-    }
+    write_integer(std::span{position}.first<8>(), root.index, which);
+    write_integer(std::span{position}.last<8>(), root.size, which);
     stream.update(root.hash.view());
     stream.update(position);
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/bytes.hpp"
+#include "log/generation.hpp"
 #include "log/node.hpp"
 
 namespace corestore::log {
@@ -21,14 +22,14 @@ const hash32& initiator_domain();        ///< bound into the capability of a str
 const hash32& responder_domain();        ///< bound into the capability of a stream's responder
 
 /// `H(0 || u64 size || data)`
-hash32 leaf_hash(byte_view data);
-node leaf_node(std::uint64_t block, byte_view data);
+hash32 leaf_hash(byte_view data, generation which = generation::g10);
+node leaf_node(std::uint64_t block, byte_view data, generation which = generation::g10);
 
 /// The parent of two siblings, given in any order: `H(1 || u64 (left size + right size) || left hash || right hash)`
-node parent_node(const node& one, const node& other);
+node parent_node(const node& one, const node& other, generation which = generation::g10);
 
 /// `H(2 || for each root: hash || u64 index || u64 size)`
-hash32 tree_hash(std::span<const node> roots);
+hash32 tree_hash(std::span<const node> roots, generation which = generation::g10);
 
 discovery_key discovery_key_of(const core_key& key);
 

@@ -29,6 +29,11 @@ public:
 class log_source : public node_source {
 public:
   [[nodiscard]] virtual result<std::optional<shared_bytes>> block_at(std::uint64_t index) const = 0;
+
+  /// The signature of exactly that length, of a core of generation 9.
+  [[nodiscard]] virtual result<std::optional<signature64>> signature_at(std::uint64_t /*length*/) const {
+    return std::optional<signature64>{};
+  }
 };
 
 } // namespace corestore::log

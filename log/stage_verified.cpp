@@ -19,7 +19,8 @@ using block_map = std::map<std::uint64_t, shared_bytes>;
 /// Builds runs block by block; knows the nodes of this step and computes parents where both children are at hand.
 class run_builder {
 public:
-  run_builder(const node_map& fresh, const node_source& source) : fresh_(fresh), source_(source) {
+  run_builder(const node_map& fresh, const node_source& source, generation which)
+      : fresh_(fresh), source_(source), generation_(which) {
     // nop
   }
 
@@ -68,12 +69,13 @@ private:
     if (auto entry = fresh_.find(index); entry != fresh_.end())
       return entry->second;
     if (left)
-      return parent_node(*left, *right);
+      return parent_node(*left, *right, generation_);
     return source_.node_at(index);
   }
 
   const node_map& fresh_;
   const node_source& source_;
+  generation generation_;
   block_run run_;
   std::vector<node> pending_; ///< full roots of the run so far
 };
@@ -89,11 +91,12 @@ result<gathered> gather(const core_state& state, const std::vector<verification>
   gathered all;
   for (const auto& one : verified) {
     if (one.head) {
-      if (all.head != nullptr)
+      if (all.head != nullptr && state.header.generation != generation::g9)
         return fail(ec::invalid_operation, "two heads in one step");
       if (one.head->fork != state.head.fork || one.head->length <= state.head.length)
         return fail(ec::stale_base, "the verified head does not follow the current one");
-      all.head = &*one.head;
+      if (all.head == nullptr || one.head->length > all.head->length)
+        all.head = &*one.head;
     }
     if (one.manifest && !state.manifest)
       all.manifest = &*one.manifest;
@@ -108,7 +111,7 @@ result<gathered> gather(const core_state& state, const std::vector<verification>
 /// Moves the blocks that extend the contiguous prefix into runs and returns the new contiguous length.
 result<std::uint64_t> extract_runs(const core_state& state, const node_source& source, gathered& all,
                                    change_set& changes) {
-  run_builder builder{all.nodes, source};
+  run_builder builder{all.nodes, source, state.header.generation};
   auto length = state.contiguous_length();
   builder.begin(length);
   auto finish_run = [&] {
@@ -180,6 +183,8 @@ result<change_set> stage_verified(const core_state& state, const log_source& sou
             [](const node& one, const node& other) { return one.index < other.index; });
   if (all->head != nullptr)
     changes.head = *all->head;
+  for (const auto& one : verified)
+    changes.signatures.insert(changes.signatures.end(), one.signatures.begin(), one.signatures.end());
   return changes;
 }
 

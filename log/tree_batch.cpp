@@ -8,8 +8,8 @@
 
 namespace corestore::log {
 
-tree_batch::tree_batch(const tree_head& base)
-    : roots_(base.roots), length_(base.length), byte_length_(base.byte_length) {
+tree_batch::tree_batch(const tree_head& base, generation which)
+    : generation_(which), roots_(base.roots), length_(base.length), byte_length_(base.byte_length) {
   // nop
 }
 
@@ -18,7 +18,7 @@ void tree_batch::reserve(std::size_t blocks) {
 }
 
 bool tree_batch::append(byte_view block) {
-  return push(leaf_node(length_, block));
+  return push(leaf_node(length_, block, generation_));
 }
 
 bool tree_batch::push(const node& root) {
@@ -36,7 +36,7 @@ bool tree_batch::push(const node& root) {
     const auto& left = roots_[roots_.size() - 2];
     if (flat_tree::sibling(left.index) != right.index)
       break;
-    auto parent = parent_node(left, right);
+    auto parent = parent_node(left, right, generation_);
     roots_.pop_back();
     roots_.back() = parent;
     added_.push_back(parent);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "log/generation.hpp"
 #include "log/head.hpp"
 #include "log/node.hpp"
 
@@ -17,7 +18,7 @@ public:
   tree_batch() = default;
 
   /// Starts at the roots of `base`.
-  explicit tree_batch(const tree_head& base);
+  explicit tree_batch(const tree_head& base, generation which = generation::g10);
 
   void reserve(std::size_t blocks);
 
@@ -46,6 +47,7 @@ public:
   [[nodiscard]] tree_head head(std::uint64_t fork, bytes signature) const;
 
 private:
+  generation generation_ = generation::g10;
   std::vector<node> roots_;
   std::vector<node> added_;
   std::uint64_t length_ = 0;

@@ -21,7 +21,8 @@ struct verification {
   std::vector<node> nodes;       ///< received and computed, to be stored
   std::optional<tree_head> head; ///< the longer (or, from a fork proof, the other) head
   std::optional<sparse_block> block;
-  std::optional<bytes> manifest; ///< learned with this proof, encoded
+  std::optional<bytes> manifest;            ///< learned with this proof, encoded
+  std::vector<length_signature> signatures; ///< generation 9: of lengths that the proof ends in
   friend bool operator==(const verification&, const verification&) = default;
 };
 

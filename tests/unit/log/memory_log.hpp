@@ -26,6 +26,7 @@ class memory_log final : public log::log_source {
 public:
   std::map<std::uint64_t, log::node> nodes;
   std::map<std::uint64_t, shared_bytes> blocks;
+  std::map<std::uint64_t, signature64> signatures; ///< generation 9, by length
   std::optional<std::uint64_t> contiguous_length;
 
   [[nodiscard]] result<std::optional<log::node>> node_at(std::uint64_t index) const override {
@@ -36,6 +37,11 @@ public:
   [[nodiscard]] result<std::optional<shared_bytes>> block_at(std::uint64_t index) const override {
     auto entry = blocks.find(index);
     return entry == blocks.end() ? std::nullopt : std::optional{entry->second};
+  }
+
+  [[nodiscard]] result<std::optional<signature64>> signature_at(std::uint64_t length) const override {
+    auto entry = signatures.find(length);
+    return entry == signatures.end() ? std::nullopt : std::optional{entry->second};
   }
 
   void apply(const log::change_set& changes) {
@@ -52,6 +58,8 @@ public:
       blocks[block.index] = block.value;
     for (const auto& one : changes.nodes)
       nodes[one.index] = one;
+    for (const auto& one : changes.signatures)
+      signatures[one.length] = one.signature;
     if (changes.contiguous_length)
       contiguous_length = changes.contiguous_length;
   }
