@@ -1,5 +1,7 @@
 #include "base/crypto.hpp"
 
+#include <algorithm>
+
 #include <sodium.h>
 
 #include "base/check.hpp"
@@ -94,6 +96,24 @@ std::optional<fixed_bytes<32, struct shared_secret_tag>> ed25519_dh(const secret
   return secret;
 }
 
+x25519_pair x25519_key_pair() {
+  return x25519_key_pair(random<decltype(x25519_pair::secret_part)>());
+}
+
+x25519_pair x25519_key_pair(const decltype(x25519_pair::secret_part)& secret) {
+  x25519_pair pair;
+  pair.secret_part = secret;
+  crypto_scalarmult_base(pair.public_part.data.data(), secret.data.data());
+  return pair;
+}
+
+std::optional<shared_secret> x25519_dh(const x25519_pair& ours, const public_key& theirs) {
+  shared_secret secret;
+  if (crypto_scalarmult(secret.data.data(), ours.secret_part.data.data(), theirs.data.data()) != 0)
+    return std::nullopt;
+  return secret;
+}
+
 bytes aead_encrypt(byte_view key32, byte_view nonce12, byte_view associated, byte_view plain) {
   CORESTORE_CHECK(key32.size() == crypto_aead_chacha20poly1305_ietf_KEYBYTES);
   CORESTORE_CHECK(nonce12.size() == crypto_aead_chacha20poly1305_ietf_NPUBBYTES);
@@ -152,6 +172,36 @@ std::optional<std::span<std::uint8_t>> stream_decryptor::open(std::span<std::uin
                                                  cipher.data(), cipher.size(), nullptr, 0) != 0)
     return std::nullopt;
   return plain;
+}
+
+stream_cipher::stream_cipher(byte_view key32, byte_view nonce24) {
+  CORESTORE_CHECK(key32.size() == key_.size() && nonce24.size() == nonce_.size());
+  std::copy(key32.begin(), key32.end(), key_.begin());
+  std::copy(nonce24.begin(), nonce24.end(), nonce_.begin());
+}
+
+stream_cipher::~stream_cipher() {
+  wipe(key_);
+}
+
+void stream_cipher::apply(std::span<std::uint8_t> data) {
+  constexpr std::uint64_t block_bytes = 64;
+  auto within = static_cast<std::size_t>(position_ % block_bytes);
+  if (within != 0) { // the rest of a block that was begun
+    std::array<std::uint8_t, block_bytes> block{};
+    auto count = std::min<std::size_t>(data.size(), block_bytes - within);
+    std::copy_n(data.begin(), count, block.begin() + static_cast<std::ptrdiff_t>(within));
+    crypto_stream_xsalsa20_xor_ic(block.data(), block.data(), block.size(), nonce_.data(), position_ / block_bytes,
+                                  key_.data());
+    std::copy_n(block.begin() + static_cast<std::ptrdiff_t>(within), count, data.begin());
+    position_ += count;
+    data = data.subspan(count);
+  }
+  if (data.empty())
+    return;
+  crypto_stream_xsalsa20_xor_ic(data.data(), data.data(), data.size(), nonce_.data(), position_ / block_bytes,
+                                key_.data());
+  position_ += data.size();
 }
 
 void random_fill(std::span<std::uint8_t> target) {

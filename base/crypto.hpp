@@ -31,6 +31,19 @@ bool ed25519_verify(byte_view message, byte_view signature, const public_key& ke
 /// Diffie-Hellman of noise-curve-ed: clamped SHA-512 of the seed times the Edwards point; nothing for a bad point.
 std::optional<fixed_bytes<32, struct shared_secret_tag>> ed25519_dh(const secret_key& ours, const public_key& theirs);
 
+using shared_secret = fixed_bytes<32, struct shared_secret_tag>;
+
+/// Key pair of X25519, as the handshake of generation 9 uses it.
+struct x25519_pair {
+  public_key public_part;
+  fixed_bytes<32, struct x25519_secret_tag> secret_part;
+};
+x25519_pair x25519_key_pair();
+x25519_pair x25519_key_pair(const decltype(x25519_pair::secret_part)& secret);
+
+/// Nothing for a point of low order.
+std::optional<shared_secret> x25519_dh(const x25519_pair& ours, const public_key& theirs);
+
 /// ChaCha20-Poly1305 (IETF). The output is the ciphertext followed by 16 bytes of tag.
 bytes aead_encrypt(byte_view key32, byte_view nonce12, byte_view associated, byte_view plain);
 std::optional<bytes> aead_decrypt(byte_view key32, byte_view nonce12, byte_view associated, byte_view cipher);
@@ -62,6 +75,24 @@ public:
 
 private:
   alignas(8) std::array<std::uint8_t, 52> state_{};
+};
+
+/// One continuous XSalsa20 keystream, xored over whatever comes: it hides, and authenticates nothing.
+class stream_cipher {
+public:
+  stream_cipher(byte_view key32, byte_view nonce24);
+  ~stream_cipher();
+  stream_cipher(const stream_cipher&) = delete;
+  stream_cipher& operator=(const stream_cipher&) = delete;
+  stream_cipher(stream_cipher&&) = default;
+  stream_cipher& operator=(stream_cipher&&) = default;
+
+  void apply(std::span<std::uint8_t> data);
+
+private:
+  std::array<std::uint8_t, 32> key_{};
+  std::array<std::uint8_t, 24> nonce_{};
+  std::uint64_t position_ = 0; ///< bytes of keystream used
 };
 
 void random_fill(std::span<std::uint8_t> target);

@@ -12,8 +12,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
-#include "replication/mux/channel_id.hpp"
-#include "replication/wire/messages.hpp"
+#include "replication/dialect_events.hpp"
 
 namespace corestore::replication {
 
@@ -26,42 +25,6 @@ struct connection_options {
   std::optional<key_pair> ephemeral_keys;
   std::optional<bytes> header_seed; ///< 24 bytes: the secretstream header that is sent
 };
-
-/// The secret stream is up; channels can be opened.
-struct handshake_done {
-  public_key remote_key;
-  bytes handshake_hash; ///< 64 bytes
-};
-
-/// The remote asks for a core that this side did not open. Answer with accept() or reject().
-struct channel_requested {
-  channel_id channel = 0;
-  corestore::discovery_key discovery;
-  bool remote_seeks = false;
-};
-
-/// Both sides opened the channel and the remote proved that it knows the key.
-struct channel_opened {
-  channel_id channel = 0;
-  corestore::discovery_key discovery;
-  bool remote_seeks = false;
-};
-
-/// The channel is over: rejected, or closed by the remote.
-struct channel_closed {
-  channel_id channel = 0;
-  corestore::discovery_key discovery;
-  bool was_rejected = false;
-};
-
-/// Everything that one feed() brought for one channel, in order.
-struct channel_messages {
-  channel_id channel = 0;
-  std::vector<wire::message> messages;
-};
-
-using connection_event =
-  std::variant<handshake_done, channel_requested, channel_opened, channel_closed, channel_messages>;
 
 class connection {
 public:

@@ -13,6 +13,7 @@
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
 #include "base/error.hpp"
+#include "replication/secret_stream/noise_state.hpp"
 
 namespace corestore::replication {
 
@@ -46,21 +47,16 @@ public:
     return remote_static_;
   }
   [[nodiscard]] const crypto::hash64& handshake_hash() const {
-    return hash_;
+    return state_.hash();
   }
   [[nodiscard]] hash32 sending_key() const;
   [[nodiscard]] hash32 receiving_key() const;
 
 private:
-  void mix_hash(byte_view data);
-  void mix_key(byte_view secret);
   /// Mixes the shared secret of the key pairs that the token names, as seen from this side.
   result<void> mix_dh(const key_pair& ours, const public_key& theirs);
-  bytes encrypt(byte_view plain);
-  result<bytes> decrypt(byte_view cipher);
   result<void> read_static(byte_view cipher);
   result<void> read_payload(byte_view cipher);
-  void split();
 
   bool is_initiator_;
   int messages_done_ = 0;
@@ -68,12 +64,8 @@ private:
   key_pair ephemeral_;
   public_key remote_static_;
   public_key remote_ephemeral_;
-  crypto::hash64 hash_;         ///< h
-  crypto::hash64 chaining_key_; ///< ck
-  std::optional<hash32> key_;   ///< k
-  std::uint32_t nonce_ = 0;     ///< n
-  hash32 initiator_key_;        ///< seals what the initiator sends
-  hash32 responder_key_;
+  noise_state state_;
+  noise_state::keys keys_; ///< once done
 };
 
 } // namespace corestore::replication
