@@ -8,6 +8,7 @@ namespace corestore::replication {
 
 namespace {
 
+constexpr std::size_t gap_words_min = 128;      ///< shorter runs of zero words are not worth a message
 constexpr std::size_t small_message_bytes = 32; ///< estimate for messages without content
 
 /// The blocks that `changes` stores, as few ranges as possible.
@@ -26,6 +27,26 @@ std::vector<log::block_range> gained(const log::change_set& changes) {
       merged.push_back(range);
   }
   return merged;
+}
+
+/// The parts of a bitfield that say something: what is sent follows what is stored, not the length of the log.
+std::vector<wire::bitfield> without_gaps(const wire::bitfield& whole) {
+  std::vector<wire::bitfield> parts;
+  const auto& words = whole.words;
+  std::size_t zeros = gap_words_min;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == 0) {
+      ++zeros;
+      continue;
+    }
+    if (zeros >= gap_words_min)
+      parts.push_back({whole.start + i * 32, {}});
+    else
+      parts.back().words.resize(parts.back().words.size() + zeros);
+    parts.back().words.push_back(words[i]);
+    zeros = 0;
+  }
+  return parts;
 }
 
 } // namespace
@@ -199,10 +220,11 @@ void replicator::implementation::answer_wants(peer& to) {
     const auto end = std::min((wanted.start + wanted.length + 31) / 32 * 32, (state.head.length + 31) / 32 * 32);
     if (start >= end || !state.bits.first_set({start, end}))
       continue;
-    auto words = state.bits.words({start, end});
-    const auto bytes = words.size() * sizeof(std::uint32_t) + small_message_bytes;
-    post(to, wire::bitfield{start, std::move(words)}, bytes);
-    to.credit -= std::min(to.credit, bytes);
+    for (auto& part : without_gaps({start, state.bits.words({start, end})})) {
+      const auto bytes = part.words.size() * sizeof(std::uint32_t) + small_message_bytes;
+      post(to, std::move(part), bytes);
+      to.credit -= std::min(to.credit, bytes);
+    }
   }
 }
 

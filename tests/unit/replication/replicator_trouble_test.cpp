@@ -212,7 +212,7 @@ TEST_CASE("a silent peer loses its requests to another one", "[replicator_troubl
   peer.machine.add_peer(2, {true}, peer.core.store, 0);
   peer.machine.receive(2, {full_sync(20, 20), wire::range{.start = 0, .length = 20}}, peer.core.store, 0);
   REQUIRE(all_of<wire::request>(peer.take()).empty()); // not at two peers at once
-  REQUIRE(peer.machine.next_tick_ms() == 200); // then it would be asked of the second as well
+  REQUIRE(peer.machine.next_tick_ms() == 200);         // then it would be asked of the second as well
   peer.now = 30000;
   peer.machine.tick(peer.core.store, peer.now);
   const auto messages = peer.take();
