@@ -104,7 +104,7 @@ void replicator::implementation::on_fork(peer& from, const wire::data& message, 
     return;
   }
   search.emplace(std::move(*started));
-  search_started_ms = now;
+  search_started_ms = search_heard_ms = now;
   advance_reorg(source);
 }
 
@@ -116,7 +116,9 @@ void replicator::implementation::advance_reorg(const log::log_source& /*source*/
     search.reset();
     return;
   }
-  if (!search->is_done() && now < search_started_ms + settings.request_ms_max) {
+  // Where exactly the histories part matters only for blocks that are stored here: they would be fetched again.
+  const bool is_open = !search->is_done() && state.bits.first_set({search->ancestors(), state.head.length});
+  if (is_open && now < search_started_ms + settings.request_ms_max && now < search_heard_ms + search_wait_ms) {
     const auto& wanted = *search->wanted();
     for (auto& entry : peers) {
       auto& whom = entry.second;
@@ -151,6 +153,7 @@ void replicator::implementation::on_ancestor(peer& from, const wire::data& messa
     return;
   }
   from.strikes = 0;
+  search_heard_ms = now;
   advance_reorg(source);
 }
 

@@ -489,7 +489,8 @@ std::optional<std::uint64_t> replicator::next_tick_ms() const {
       consider(peer.turned_ms + wants_turn_ms);
   }
   if (self.search && !self.is_head_pending)
-    consider(self.search_started_ms + self.settings.request_ms_max);
+    consider(std::min(self.search_started_ms + self.settings.request_ms_max,
+                      self.search_request ? UINT64_MAX : self.search_heard_ms + search_wait_ms));
   if (self.stalled_ms > self.now)
     consider(self.stalled_ms);
   if (const auto swap = self.next_swap_ms())

@@ -43,6 +43,8 @@ inline constexpr std::size_t invalid_data_max = 8;
 /// Wait after the first round without result; doubled for each further one up to the second.
 inline constexpr std::uint64_t back_off_ms_min = 100;
 inline constexpr std::uint64_t back_off_ms_max = 30000;
+/// A search for the common prefix that nobody can help with ends after that.
+inline constexpr std::uint64_t search_wait_ms = 3000;
 /// Wait after a commit that failed.
 inline constexpr std::uint64_t stall_ms = 1000;
 /// Time within which only so many unfinished segments make room for others.
@@ -185,6 +187,7 @@ struct replicator::implementation {
   std::optional<log::reorg_search> search; ///< a higher fork whose common prefix is sought
   std::optional<request_place> search_request;
   std::uint64_t search_started_ms = 0;
+  std::uint64_t search_heard_ms = 0; ///< when somebody last helped
   std::vector<held_data> held;
   std::uint64_t block_size_seen = 0;    ///< largest block that came in
   std::uint64_t complete_announced = 0; ///< last length for which completeness was told
