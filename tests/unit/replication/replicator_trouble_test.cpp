@@ -48,6 +48,33 @@ TEST_CASE("a truncated and rewritten log replaces the old one", "[replicator_tro
   }
 }
 
+TEST_CASE("a fork is followed through a peer without blocks: at once when none are stored here, soon otherwise",
+          "[replicator_trouble_test]") {
+  for (const bool has_blocks : {false, true}) {
+    CAPTURE(has_blocks);
+    world sim{7};
+    auto& writer = sim.add(writer_with(40, keys));
+    auto& middle = sim.add(reader_of(writer.core));
+    auto& reader = sim.add(reader_of(writer.core));
+    const auto direct = sim.connect(writer, reader);
+    sim.connect(writer, middle);
+    if (has_blocks)
+      sim.download(reader, {0, 40});
+    sim.run();
+    sim.disconnect(direct);
+    const auto start = sim.now;
+    sim.truncate(writer, 21, 1, keys);
+    sim.run();
+    REQUIRE(middle.core.state.head.fork == 1);
+    REQUIRE(sim.now == start); // nothing had to be waited for
+    sim.connect(middle, reader);
+    sim.run();
+    REQUIRE(reader.core.state.head.fork == 1);
+    REQUIRE(reader.core.state.head.length == 21);
+    REQUIRE(sim.now - start <= (has_blocks ? 5000U : 0U));
+  }
+}
+
 TEST_CASE("a commit that fails is done again", "[replicator_trouble_test]") {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     CAPTURE(seed);
