@@ -9,16 +9,12 @@
 #include "base/limits.hpp"
 #include "log/hashes.hpp"
 #include "log/namespaces.hpp"
-#include "log/prove.hpp"
 
 namespace corestore::actors {
 
 namespace {
 
 constexpr std::uint64_t blocks_end = std::numeric_limits<std::uint64_t>::max();
-
-/// Blocks of one read answer, whatever their size.
-constexpr std::size_t read_blocks_max = 8192;
 
 bool has_signer(const log::core_state& state, const public_key& key) {
   return state.manifest && std::any_of(state.manifest->signers.begin(), state.manifest->signers.end(),
@@ -105,6 +101,7 @@ bool core_state::is_writable() const {
 
 core_record core_state::record() const {
   auto record = make_record(log_.header, log_.head, log_.contiguous_length());
+  record.byte_length -= std::min(record.byte_length, record.length * padding());
   record.peers = static_cast<std::uint32_t>(sessions_.size());
   record.writable = is_writable();
   record.active = true;
@@ -121,64 +118,19 @@ void core_state::append(std::vector<shared_bytes> blocks, caf::typed_response_pr
     promise.deliver(make_error(ec::not_writable, "no key here signs core " + text::to_z32(log_.header.key.view())));
     return;
   }
+  auto bytes_max = limits::block_bytes_max - padding();
   auto too_large = std::any_of(blocks.begin(), blocks.end(),
-                               [](const shared_bytes& block) { return block.size() > limits::block_bytes_max; });
+                               [&](const shared_bytes& block) { return block.size() > bytes_max; });
   if (too_large) {
-    promise.deliver(
-      make_error(ec::bad_argument, "a block has more than " + std::to_string(limits::block_bytes_max) + " bytes"));
+    promise.deliver(make_error(ec::bad_argument, "a block has more than " + std::to_string(bytes_max) + " bytes"));
     return;
   }
-  if (blocks.empty() && appends_.empty() && !in_flight_) {
-    promise.deliver(append_result{log_.head.length, log_.head.byte_length});
+  if (blocks.empty() && writes_.empty() && !in_flight_) {
+    promise.deliver(append_result{log_.head.length, record().byte_length});
     return;
   }
-  appends_.push_back({std::move(blocks), std::move(promise)});
+  writes_.push_back({std::move(blocks), std::move(promise), {}});
   settle();
-}
-
-caf::result<shared_bytes> core_state::fetch(std::uint64_t index, std::uint64_t wait_ms) {
-  if (index > limits::safe_integer_max)
-    return make_error(ec::bad_argument, "no such block index: " + std::to_string(index));
-  if (log_.bits.test(index)) {
-    result<std::optional<shared_bytes>> block;
-    if (auto done = reading([&](const log::log_source& source) { block = source.block_at(index); }); !done)
-      return to_caf(done.error());
-    if (!block)
-      return to_caf(block.error());
-    if (*block)
-      return **block;
-    return make_error(ec::storage_damaged, "block " + std::to_string(index) + " is marked as stored but missing");
-  }
-  if (wait_ms == 0 || ending_)
-    return make_error(ec::block_not_available, "block " + std::to_string(index) + " is not stored here");
-  auto promise = self_->make_response_promise<shared_bytes>();
-  auto deadline_ms = deadline_after(now_ms(), wait_ms);
-  waiting_.fetches.emplace(index, waiting_fetch{promise, deadline_ms});
-  waiting_.note(deadline_ms);
-  std::ignore = reading([&](const log::log_source& source) { replicator_->want_block(index, source, now_ms()); });
-  settle();
-  return promise;
-}
-
-caf::result<block_batch> core_state::read(std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max) {
-  block_batch batch;
-  auto opened = backend_->open_snapshot();
-  if (!opened)
-    return to_caf(opened.error());
-  std::uint64_t read_bytes = 0;
-  auto visit = [&](std::uint64_t index, byte_view value) {
-    if (index != start + batch.blocks.size() || !log_.bits.test(index))
-      return false;
-    if (!batch.blocks.empty() && read_bytes + value.size() > bytes_max)
-      return false;
-    read_bytes += value.size();
-    batch.blocks.push_back({index, shared_bytes::copy_of(value)});
-    return batch.blocks.size() < read_blocks_max;
-  };
-  auto done = (*opened)->each_block(log_.header.number, {start, std::min(end, log_.head.length)}, visit);
-  if (!done)
-    return to_caf(done.error());
-  return batch;
 }
 
 caf::result<bool> core_state::update(std::uint64_t wait_ms) {
@@ -187,45 +139,6 @@ caf::result<bool> core_state::update(std::uint64_t wait_ms) {
   auto promise = self_->make_response_promise<bool>();
   waiting_.updates.push_back({promise, deadline_after(now_ms(), wait_ms), log_.head.length, log_.head.fork});
   waiting_.note(waiting_.updates.back().deadline_ms);
-  settle();
-  return promise;
-}
-
-caf::result<bool> core_state::download(std::uint64_t start, std::uint64_t end, std::uint64_t wait_ms) {
-  if (start > end)
-    return make_error(ec::bad_argument, "a range ends before it starts");
-  if (end != blocks_end && log_.bits.all_set({start, end}))
-    return true;
-  if (wait_ms == 0)
-    return false;
-  auto promise = self_->make_response_promise<bool>();
-  waiting_download waiting{next_wish(), {start, end}, promise, deadline_after(now_ms(), wait_ms)};
-  std::ignore = reading([&](const log::log_source& source) {
-    replicator_->add_download(waiting.id, waiting.range, false, source, now_ms());
-  });
-  waiting_.note(waiting.deadline_ms);
-  waiting_.downloads.push_back(std::move(waiting));
-  settle();
-  return promise;
-}
-
-caf::result<seek_position> core_state::seek(std::uint64_t position, std::uint64_t wait_ms) {
-  result<log::seek_result> found;
-  if (auto done = reading([&](const log::log_source& source) { found = log::seek(log_.head, source, position); });
-      !done)
-    return to_caf(done.error());
-  if (!found)
-    return to_caf(found.error());
-  if (found->is_found)
-    return seek_position{found->index, found->offset};
-  if (wait_ms == 0 || ending_)
-    return make_error(ec::block_not_available, "byte " + std::to_string(position) + " cannot be located here");
-  auto promise = self_->make_response_promise<seek_position>();
-  waiting_seek waiting{next_wish(), position, promise, deadline_after(now_ms(), wait_ms)};
-  std::ignore =
-    reading([&](const log::log_source& source) { replicator_->add_seek(waiting.id, position, 0, source, now_ms()); });
-  waiting_.note(waiting.deadline_ms);
-  waiting_.seeks.push_back(std::move(waiting));
   settle();
   return promise;
 }
@@ -298,7 +211,10 @@ local_core_actor::behavior_type core(core_state::self_pointer self, core_argumen
     self->quit(to_caf(opened.error()));
     return local_core_actor::behavior_type::make_empty_behavior();
   }
-  self->set_down_handler([self](const caf::down_msg& message) { self->state.unsubscribe(message.source); });
+  self->set_down_handler([self](const caf::down_msg& message) {
+    self->state.unsubscribe(message.source);
+    self->state.forget_view(message.source);
+  });
   self->set_exit_handler([self](caf::exit_msg& message) { self->state.finish(std::move(message.reason)); });
   return {
     // hot messages first: dispatch is linear
@@ -309,27 +225,56 @@ local_core_actor::behavior_type core(core_state::self_pointer self, core_argumen
       state.append(std::move(blocks), promise);
       return promise;
     },
-    [&state](fetch_atom, std::uint64_t index, std::uint64_t wait_ms) { return state.fetch(index, wait_ms); },
+    [&state](fetch_atom, std::uint64_t index, std::uint64_t wait_ms) { return state.fetch({index, wait_ms, 0, false}); },
+    [&state](fetch_atom, const fetch_request& request) { return state.fetch(request); },
     [&state](read_atom, std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max) {
-      return state.read(start, end, bytes_max);
+      return state.read({start, end}, bytes_max, 0);
+    },
+    [&state](read_atom, std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max, std::uint64_t wait_ms) {
+      return state.read({start, end}, bytes_max, wait_ms);
     },
     [&state](has_atom, std::uint64_t start, std::uint64_t end) { return state.has(start, end); },
     [&state](info_atom) { return state.record(); },
     [&state](update_atom, std::uint64_t wait_ms) { return state.update(wait_ms); },
     [&state](download_atom, std::uint64_t start, std::uint64_t end, std::uint64_t wait_ms) {
-      return state.download(start, end, wait_ms);
+      return state.download({start, end, {}, false, wait_ms, 0});
     },
+    [&state](download_atom, const download_request& request) { return state.download(request); },
+    [&state](cancel_atom, std::uint64_t token) { return state.cancel(token); },
     [&state](mirror_atom, bool is_on) { return state.mirror(is_on, true); },
     [&state](seek_atom, std::uint64_t position, std::uint64_t wait_ms) { return state.seek(position, wait_ms); },
     [&state](verify_atom) { return state.verify(); },
     [&state](subscribe_atom, const event_sink& sink) { return state.subscribe(sink); },
     [&state](unsub_atom, const event_sink& sink) { return state.unsubscribe(sink.address()); },
+    [&state](truncate_atom, std::uint64_t length, std::uint64_t fork) { return state.truncate(length, fork); },
+    [&state](clear_atom, std::uint64_t start, std::uint64_t end) { return state.clear(start, end); },
+    [&state](hash_atom, std::uint64_t length) { return state.tree_hash(length); },
+    [&state](peers_atom) { return state.peers(); },
+    [&state](stats_atom) { return state.stats(); },
+    [&state](stats_atom, std::uint64_t start, std::uint64_t end) { return state.stored(start, end); },
+    [&state](put_atom, std::string& entry, bytes& value) {
+      return state.put_user_data(std::move(entry), std::move(value));
+    },
+    [&state](fetch_atom, const std::string& entry) { return state.user_data(entry); },
+    [&state](encrypt_atom, const bytes& key, std::uint8_t schedule) { return state.encrypt(key, schedule); },
+    [&state](signable_atom, std::uint64_t length, std::uint64_t fork) { return state.signable(length, fork); },
+    [&state](append_atom, std::vector<shared_bytes>& blocks, bytes& signature) {
+      return state.append_signed(std::move(blocks), std::move(signature));
+    },
+    [&state](checkout_atom, const checkout_request& request) { return state.check_out(request); },
+    [&state](commit_atom, const std::vector<checkout_actor>& batches) { return state.commit_batches(batches); },
+    [&state](mark_atom, std::uint64_t start, std::uint64_t end) { return state.mark(start, end); },
+    [&state](sweep_atom) { return state.sweep(); },
+    [&state](repair_atom) { return state.repair(); },
     [&state](attach_atom, peer_link& link) { state.attach(std::move(link)); },
     [&state](detach_atom, std::uint64_t peer) { state.detach(peer); },
     [&state](wake_atom) { state.hold(); },
     [&state](mirror_atom, bool is_on, bool is_persistent) { return state.mirror(is_on, is_persistent); },
     [&state](tick_atom) { state.tick(); },
     [&state](internal_atom, std::uint64_t first) { state.verify_slice(first); },
+    [&state](commit_atom, const staged_batch_ptr& batch) { return state.commit_batch(batch); },
+    [&state](prepare_atom, const staged_batch_ptr& batch) { return state.prepare_batch(batch); },
+    [&state](flush_atom, bool is_durable) { return state.settle_batch(is_durable); },
   };
 }
 

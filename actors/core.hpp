@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "actors/local.hpp"
 #include "base/error.hpp"
 #include "log/core_state.hpp"
+#include "log/encryption.hpp"
 #include "replication/replicator.hpp"
 #include "storage/backend.hpp"
 
@@ -38,24 +41,55 @@ public:
   /// Loads head and bits. An error means that the actor must end.
   result<void> open(self_pointer self, core_arguments arguments);
 
-  // -- owners (core.cpp)
+  // -- owners (core.cpp, core_read.cpp)
 
   void append(std::vector<shared_bytes> blocks, caf::typed_response_promise<append_result> promise);
-  caf::result<shared_bytes> fetch(std::uint64_t index, std::uint64_t wait_ms);
-  caf::result<block_batch> read(std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max);
+  caf::result<shared_bytes> fetch(const fetch_request& request);
+  caf::result<block_batch> read(log::block_range range, std::uint64_t bytes_max, std::uint64_t wait_ms);
   [[nodiscard]] bool has(std::uint64_t start, std::uint64_t end) const {
     return log_.bits.all_set({start, end});
   }
   caf::result<bool> update(std::uint64_t wait_ms);
-  caf::result<bool> download(std::uint64_t start, std::uint64_t end, std::uint64_t wait_ms);
+  caf::result<bool> download(const download_request& request);
+  bool cancel(std::uint64_t token);
   caf::result<seek_position> seek(std::uint64_t position, std::uint64_t wait_ms);
   caf::result<core_record> mirror(bool is_on, bool is_persistent);
   caf::result<verify_report> verify();
+  caf::result<repair_report> repair();
   void verify_slice(std::uint64_t first);
   [[nodiscard]] core_record record() const;
   core_record subscribe(const event_sink& sink);
   bool unsubscribe(const caf::actor_addr& sink);
   void hold();
+
+  // -- what changes or describes the log beyond appends (core_edit.cpp)
+
+  caf::result<core_record> truncate(std::uint64_t length, std::uint64_t fork);
+  caf::result<clear_result> clear(std::uint64_t start, std::uint64_t end);
+  caf::result<clear_result> stored(std::uint64_t start, std::uint64_t end);
+  caf::result<hash32> tree_hash(std::uint64_t length);
+  caf::result<core_record> encrypt(const bytes& key, std::uint8_t schedule);
+  caf::result<bytes> signable(std::uint64_t length, std::uint64_t fork);
+  caf::result<append_result> append_signed(std::vector<shared_bytes> blocks, bytes signature);
+  bool mark(std::uint64_t start, std::uint64_t end);
+  caf::result<clear_result> sweep();
+
+  // -- views and batches (core_views.cpp)
+
+  caf::result<checkout_actor> check_out(const checkout_request& request);
+  caf::result<append_result> commit_batch(const staged_batch_ptr& batch);
+  caf::result<change_set_ptr> prepare_batch(const staged_batch_ptr& batch);
+  caf::result<append_result> settle_batch(bool is_durable);
+  caf::result<std::vector<append_result>> commit_batches(const std::vector<checkout_actor>& batches);
+  void forget_view(const caf::actor_addr& view);
+
+  caf::result<bool> put_user_data(std::string entry, bytes value);
+  caf::result<user_value> user_data(const std::string& entry);
+
+  // -- what is going on (core_stats.cpp)
+
+  [[nodiscard]] std::vector<core_peer_record> peers() const;
+  [[nodiscard]] core_stats stats() const;
 
   // -- peers (core_peers.cpp)
 
@@ -71,10 +105,20 @@ public:
   void finish(caf::error reason);
 
 private:
-  struct pending_append {
+  /// One change that is neither an append nor a peer's: staged when its turn comes, told how it ended exactly once.
+  struct edit {
+    std::function<result<log::change_set>(const storage::snapshot&)> stage;
+    std::function<void(const result<void>&)> done;
+    std::function<void(const change_set_ptr&)> held; ///< set: somebody else has it committed, see settle_batch()
+  };
+
+  /// A caller's change; they take effect in the order in which they came.
+  struct pending_write {
     std::vector<shared_bytes> blocks;
     caf::typed_response_promise<append_result> promise;
+    std::optional<edit> change; ///< then there are no blocks
   };
+
 
   /// An appender whose blocks are part of a step, and the log's size right after the last of them.
   struct staged_append {
@@ -89,6 +133,9 @@ private:
     std::vector<staged_append> appends;
     std::vector<caf::typed_response_promise<core_record>> records;
     std::vector<log::verification> verified;
+    std::function<void(const result<void>&)> done; ///< of an edit
+    bool is_held = false;                          ///< its commit is not ours
+    truncation_ptr lost;                           ///< what views have to hear of
   };
 
   [[nodiscard]] std::uint64_t now_ms() const;
@@ -111,17 +158,35 @@ private:
   void collect_effects();
   void send_outputs();
   void start_step();
+  [[nodiscard]] bool stage_writes(step& next);
   [[nodiscard]] bool stage_appends(step& next);
+  [[nodiscard]] bool stage_edit(step& next);
+  void enqueue(edit change);
   [[nodiscard]] bool stage_verified(step& next);
   [[nodiscard]] bool stage_reorg(step& next);
   [[nodiscard]] bool stage_header(step& next);
   void commit(step next);
+  [[nodiscard]] truncation_ptr rescue(const log::change_set& changes) const;
+  [[nodiscard]] result<log::change_set> stage(const staged_batch& batch, const storage::snapshot& source);
+  void finish_verification(const storage::snapshot& source);
+  void drop_damaged(std::vector<std::uint64_t> damaged, std::vector<caf::typed_response_promise<repair_report>> promises,
+                    std::uint64_t blocks);
   void committed();
   void failed(const error& reason);
   void fail_step(step& broken, const error& reason);
   void answer_waiters();
   void expire_waiters();
   void answer_seeks();
+  void answer_fetch(std::uint64_t index, waiting_fetch& waiting, const result<std::optional<shared_bytes>>& block);
+  [[nodiscard]] bool has_all(const waiting_download& waiting) const;
+  void drop_wish(const waiting_download& waiting);
+  [[nodiscard]] result<block_batch> page(log::block_range range, std::uint64_t bytes_max) const;
+  [[nodiscard]] const log::block_cipher* cipher() const;
+  [[nodiscard]] std::uint64_t padding() const {
+    return encryption_ ? log::encryption_padding : 0;
+  }
+  /// A stored block as callers see it.
+  [[nodiscard]] result<shared_bytes> readable(std::uint64_t index, const shared_bytes& stored, bool is_raw) const;
   void arm_timer();
   void publish(const core_event& event);
   [[nodiscard]] core_event event_of(event_kind kind) const;
@@ -136,7 +201,7 @@ private:
   std::optional<key_pair> keys_;
   bool are_keys_known_ = false;
 
-  std::deque<pending_append> appends_;
+  std::deque<pending_write> writes_;
   std::vector<log::verification> verified_;
   std::optional<replication::reorg> reorg_;
   std::optional<log::core_header> new_header_;
@@ -144,7 +209,7 @@ private:
   std::optional<step> in_flight_;
 
   std::optional<replication::replicator> replicator_;
-  std::unordered_map<replication::peer_id, session_actor> sessions_;
+  std::unordered_map<replication::peer_id, peer_link> sessions_;
   std::map<replication::peer_id, peer_output> outputs_;
 
   waiting_callers waiting_;
@@ -152,6 +217,18 @@ private:
   std::uint64_t wishes_ = 0;
   std::vector<event_sink> sinks_;
   std::optional<verify_progress> verifying_;
+
+  /// What blocks are encrypted with; the schedule may depend on a manifest that is not known yet.
+  struct encryption {
+    hash32 key;
+    std::optional<log::key_schedule> schedule; ///< nothing: as the core's key demands
+    mutable std::optional<log::block_cipher> cipher;
+    mutable log::key_schedule used = log::key_schedule::current;
+  };
+  std::optional<encryption> encryption_;
+
+  std::optional<log::bitfield> marks_;
+  std::vector<local_checkout_actor> views_;
 
   std::uint64_t timer_due_ms_ = 0; ///< 0 = no timer is armed
   std::optional<caf::error> ending_;

@@ -23,7 +23,7 @@ void core_state::settle() {
   collect_effects(); // answering may have dropped wishes
   send_outputs();
   arm_timer();
-  if (ending_ && !in_flight_ && appends_.empty())
+  if (ending_ && !in_flight_ && writes_.empty())
     self_->quit(*ending_);
 }
 
@@ -33,9 +33,12 @@ void core_state::finish(caf::error reason) {
   ending_ = std::move(reason);
   auto closed = make_error(ec::store_closed, "the store is closing");
   waiting_.fail_all(closed);
-  if (verifying_)
+  if (verifying_) {
     for (auto& promise : verifying_->promises)
       promise.deliver(closed);
+    for (auto& promise : verifying_->repairs)
+      promise.deliver(closed);
+  }
   verifying_.reset();
   publish(event_of(event_kind::closed));
   settle();
@@ -49,27 +52,60 @@ void core_state::start_step() {
     commit(std::move(next));
     return;
   }
-  while (!appends_.empty())
-    if (stage_appends(next)) {
+  while (!writes_.empty())
+    if (stage_writes(next)) {
       commit(std::move(next));
       return;
     }
 }
 
+bool core_state::stage_writes(step& next) {
+  return writes_.front().change ? stage_edit(next) : stage_appends(next);
+}
+
+bool core_state::stage_edit(step& next) {
+  auto change = std::move(*writes_.front().change);
+  writes_.pop_front();
+  result<log::change_set> staged;
+  auto opened = backend_->open_snapshot();
+  if (opened)
+    staged = change.stage(**opened);
+  else
+    staged = fail(opened.error());
+  if (!staged) {
+    change.done(fail(staged.error()));
+    return false;
+  }
+  if (log::is_empty(*staged)) {
+    change.done({});
+    return false;
+  }
+  next.is_ours = true;
+  next.done = std::move(change.done);
+  next.changes = std::make_shared<const log::change_set>(std::move(*staged));
+  next.is_held = change.held != nullptr;
+  if (next.is_held)
+    change.held(next.changes);
+  return true;
+}
+
 bool core_state::stage_appends(step& next) {
   std::vector<shared_bytes> blocks;
-  append_result size{log_.head.length, log_.head.byte_length};
+  append_result size{log_.head.length, record().byte_length};
+  const auto* secrecy = cipher();
   std::size_t staged_bytes = 0;
-  while (!appends_.empty() && (blocks.empty() || staged_bytes < step_bytes_max)) {
-    auto& front = appends_.front();
+  while (!writes_.empty() && !writes_.front().change && (blocks.empty() || staged_bytes < step_bytes_max)) {
+    auto& front = writes_.front();
     for (auto& block : front.blocks) {
       staged_bytes += block.size();
       size.byte_length += block.size();
+      if (secrecy != nullptr)
+        block = shared_bytes{secrecy->encrypt(size.length, log_.head.fork, block.view())};
       ++size.length;
       blocks.push_back(std::move(block));
     }
     next.appends.push_back({std::move(front.promise), size});
-    appends_.pop_front();
+    writes_.pop_front();
   }
   if (blocks.empty()) {
     for (auto& appended : next.appends)
@@ -134,7 +170,10 @@ bool core_state::stage_header(step& next) {
 }
 
 void core_state::commit(step next) {
+  next.lost = rescue(*next.changes);
   in_flight_ = std::move(next);
+  if (in_flight_->is_held)
+    return;
   self_->request(writer_, caf::infinite, commit_atom_v, in_flight_->changes)
     .then([this](std::uint64_t) { committed(); }, [this](const caf::error& reason) { failed(from_caf(reason)); });
 }
@@ -154,10 +193,15 @@ void core_state::committed() {
     appended.promise.deliver(appended.after);
   for (auto& promise : done.records)
     promise.deliver(record());
+  if (done.done)
+    done.done({});
   std::ignore = reading(
     [&](const log::log_source& source) { replicator_->changed(*done.changes, done.is_ours, source, now_ms()); });
   if (!had_manifest && log_.manifest)
     publish(event_of(event_kind::manifest));
+  for (const auto& view : views_)
+    if (done.lost)
+      self_->send(view, internal_atom_v, done.lost);
   if (log_.head.fork != before_fork) {
     auto event = event_of(event_kind::truncate);
     event.length = done.changes->truncate_to.value_or(log_.head.length);
@@ -180,6 +224,8 @@ void core_state::fail_step(step& broken, const error& reason) {
     appended.promise.deliver(to_caf(reason));
   for (auto& promise : broken.records)
     promise.deliver(to_caf(reason));
+  if (broken.done)
+    broken.done(fail(reason));
   if (!broken.verified.empty())
     std::ignore =
       reading([&](const log::log_source& source) { replicator_->discarded(broken.verified, source, now_ms()); });
@@ -198,13 +244,7 @@ void core_state::answer_waiters() {
     if (auto done = reading([&](const log::log_source& source) { block = source.block_at(index); }); !done)
       block = fail(done.error());
     while (position != waiting_.fetches.end() && position->first == index) {
-      auto& promise = position->second.promise;
-      if (!block)
-        promise.deliver(to_caf(block.error()));
-      else if (*block)
-        promise.deliver(**block);
-      else
-        promise.deliver(make_error(ec::storage_damaged, "block " + std::to_string(index) + " is missing"));
+      answer_fetch(index, position->second, block);
       replicator_->drop_block(index);
       position = waiting_.fetches.erase(position);
     }
@@ -217,9 +257,9 @@ void core_state::answer_waiters() {
     return true;
   });
   std::erase_if(waiting_.downloads, [this](waiting_download& waiting) {
-    if (!log_.bits.all_set(waiting.range))
+    if (!has_all(waiting))
       return false;
-    replicator_->remove_download(waiting.id);
+    drop_wish(waiting);
     waiting.promise.deliver(true);
     return true;
   });
@@ -231,7 +271,7 @@ void core_state::answer_seeks() {
     return;
   std::ignore = reading([&](const log::log_source& source) {
     std::erase_if(waiting_.seeks, [&](waiting_seek& waiting) {
-      auto found = log::seek(log_.head, source, waiting.position);
+      auto found = log::seek(log_.head, source, waiting.position, padding());
       if (found && !found->is_found)
         return false;
       replicator_->remove_seek(waiting.id);
@@ -254,7 +294,10 @@ void core_state::expire_waiters() {
       ++position;
       continue;
     }
-    position->second.promise.deliver(timed_out);
+    if (position->second.rest)
+      position->second.rest->promise.deliver(block_batch{});
+    else
+      position->second.promise.deliver(timed_out);
     replicator_->drop_block(position->first);
     position = waiting_.fetches.erase(position);
   }
@@ -267,7 +310,7 @@ void core_state::expire_waiters() {
   std::erase_if(waiting_.downloads, [&](waiting_download& waiting) {
     if (waiting.deadline_ms > now)
       return false;
-    replicator_->remove_download(waiting.id);
+    drop_wish(waiting);
     waiting.promise.deliver(false);
     return true;
   });

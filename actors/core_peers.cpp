@@ -1,4 +1,6 @@
 // A core and the sessions that carry its peers.
+#include <algorithm>
+
 #include <caf/all.hpp>
 
 #include "actors/core.hpp"
@@ -24,9 +26,11 @@ void core_state::attach(peer_link link) {
     self_->send(link.session, std::move(refusal));
     return;
   }
-  sessions_[link.peer] = link.session;
+  auto peer = link.peer;
+  auto options = link.options;
+  sessions_.insert_or_assign(peer, std::move(link));
   std::ignore =
-    reading([&](const log::log_source& source) { replicator_->add_peer(link.peer, link.options, source, now_ms()); });
+    reading([&](const log::log_source& source) { replicator_->add_peer(peer, options, source, now_ms()); });
   settle();
 }
 
@@ -77,7 +81,7 @@ void core_state::handle_event(const replication::replicator_event& event) {
       return;
     auto fact = event_of(kind);
     fact.index = index;
-    fact.size = size;
+    fact.size = size - std::min(size, padding());
     publish(fact);
   };
   std::visit(
@@ -112,7 +116,7 @@ void core_state::send_outputs() {
       continue;
     output.peer = peer;
     output.queued = replicator_->queued(peer);
-    self_->send(session->second, std::move(output));
+    self_->send(session->second.session, std::move(output));
   }
   outputs_.clear();
 }

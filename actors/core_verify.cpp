@@ -1,5 +1,6 @@
 // Re-hashing a whole core, in slices between which other messages run.
 #include <algorithm>
+#include <utility>
 
 #include <caf/all.hpp>
 
@@ -22,8 +23,9 @@ void add_fault(verify_report& report, std::string what) {
     report.faults.push_back(std::move(what));
 }
 
-/// The leaf of one block, then every parent that becomes complete with it, as far as both children are stored.
-void check_block(verify_report& report, const storage::snapshot& source, const log::core_header& header,
+/// The leaf of one block, then every parent that becomes complete with it, as far as both children are stored. False
+/// when anything does not match.
+bool check_block(verify_report& report, const storage::snapshot& source, const log::core_header& header,
                  std::uint64_t index, byte_view value) {
   ++report.blocks;
   report.bytes_hashed += value.size();
@@ -34,8 +36,9 @@ void check_block(verify_report& report, const storage::snapshot& source, const l
   auto leaf = node_at(2 * index);
   if (!leaf) {
     add_fault(report, "block " + std::to_string(index) + " has no tree node");
-    return;
+    return false;
   }
+  auto faults = report.faults.size();
   if (leaf->size != value.size() || leaf->hash != log::leaf_hash(value, header.generation))
     add_fault(report, "block " + std::to_string(index) + " does not match its hash");
   auto current = *leaf;
@@ -43,12 +46,13 @@ void check_block(verify_report& report, const storage::snapshot& source, const l
     auto left = node_at(log::flat_tree::sibling(current.index));
     auto parent = node_at(log::flat_tree::parent(current.index));
     if (!left || !parent)
-      return;
+      break;
     auto expected = log::parent_node(*left, current, header.generation);
     if (expected.hash != parent->hash || expected.size != parent->size)
       add_fault(report, "tree node " + std::to_string(parent->index) + " does not match its children");
     current = *parent;
   }
+  return report.faults.size() == faults && faults < faults_max;
 }
 
 } // namespace
@@ -65,47 +69,104 @@ caf::result<verify_report> core_state::verify() {
   return promise;
 }
 
+caf::result<repair_report> core_state::repair() {
+  auto promise = self_->make_response_promise<repair_report>();
+  auto is_running = verifying_.has_value();
+  if (!is_running)
+    verifying_.emplace();
+  verifying_->repairs.push_back(promise);
+  if (!is_running)
+    verify_slice(0);
+  return promise;
+}
+
+void core_state::drop_damaged(std::vector<std::uint64_t> damaged,
+                              std::vector<caf::typed_response_promise<repair_report>> promises, std::uint64_t blocks) {
+  auto report = std::make_shared<repair_report>();
+  report->blocks = blocks;
+  edit change;
+  change.stage = [this, report, damaged = std::move(damaged)](const storage::snapshot&) -> result<log::change_set> {
+    log::change_set changes;
+    changes.number = log_.header.number;
+    changes.base_fork = log_.head.fork;
+    changes.base_length = log_.head.length;
+    for (auto index : damaged) {
+      if (!log_.bits.test(index))
+        continue; // cleared or truncated away meanwhile
+      ++report->dropped_blocks;
+      if (!changes.forgotten.empty() && changes.forgotten.back().end == index)
+        ++changes.forgotten.back().end;
+      else
+        changes.forgotten.push_back({index, index + 1});
+    }
+    if (!changes.forgotten.empty())
+      changes.contiguous_length = std::min(log_.contiguous_length(), changes.forgotten.front().start);
+    return changes;
+  };
+  change.done = [report, promises = std::move(promises)](const result<void>& outcome) mutable {
+    for (auto& promise : promises) {
+      if (outcome)
+        promise.deliver(*report);
+      else
+        promise.deliver(to_caf(outcome.error()));
+    }
+  };
+  enqueue(std::move(change));
+}
+
 void core_state::verify_slice(std::uint64_t first) {
   if (!verifying_)
     return;
   auto& report = verifying_->report;
   auto next = first;
   std::uint64_t slice_bytes = 0;
-  auto finish_with = [this](auto outcome) {
+  auto note_missing = [&](std::uint64_t index) {
+    if (!log_.bits.test(index))
+      return;
+    add_fault(report, "block " + std::to_string(index) + " is missing although it is marked as stored");
+    verifying_->damaged.push_back(index);
+  };
+  auto fail_with = [this](const caf::error& outcome) {
     for (auto& promise : verifying_->promises)
       promise.deliver(outcome);
-    verifying_.reset();
+    auto failed = std::exchange(verifying_, std::nullopt);
+    for (auto& promise : failed->repairs)
+      promise.deliver(outcome);
   };
   auto opened = backend_->open_snapshot();
   if (!opened) {
-    finish_with(to_caf(opened.error()));
+    fail_with(to_caf(opened.error()));
     return;
   }
   auto end = std::min(log_.head.length, first + slice_blocks_max);
   auto visited = (*opened)->each_block(log_.header.number, {first, end}, [&](std::uint64_t index, byte_view value) {
     for (; next < index; ++next)
-      if (log_.bits.test(next))
-        add_fault(report, "block " + std::to_string(next) + " is missing although it is marked as stored");
-    check_block(report, **opened, log_.header, index, value);
+      note_missing(next);
+    if (!check_block(report, **opened, log_.header, index, value))
+      verifying_->damaged.push_back(index);
     next = index + 1;
     slice_bytes += value.size();
     return slice_bytes < slice_bytes_max;
   });
   if (!visited) {
-    finish_with(to_caf(visited.error()));
+    fail_with(to_caf(visited.error()));
     return;
   }
   if (slice_bytes < slice_bytes_max) {
     for (; next < end; ++next)
-      if (log_.bits.test(next))
-        add_fault(report, "block " + std::to_string(next) + " is missing although it is marked as stored");
+      note_missing(next);
   }
   if (next < log_.head.length) {
     self_->send(self_, internal_atom_v, next);
     return;
   }
+  finish_verification(**opened);
+}
+
+void core_state::finish_verification(const storage::snapshot& source) {
+  auto& report = verifying_->report;
   for (const auto& root : log_.head.roots) {
-    auto stored = (*opened)->node(log_.header.number, root.index);
+    auto stored = source.node(log_.header.number, root.index);
     if (!stored || *stored != root)
       add_fault(report, "root node " + std::to_string(root.index) + " is missing or differs");
   }
@@ -119,7 +180,11 @@ void core_state::verify_slice(std::uint64_t first) {
              !signed_head)
       add_fault(report, "the signature of the head does not verify");
   }
-  finish_with(report);
+  auto done = std::move(*std::exchange(verifying_, std::nullopt));
+  for (auto& promise : done.promises)
+    promise.deliver(done.report);
+  if (!done.repairs.empty())
+    drop_damaged(std::move(done.damaged), std::move(done.repairs), done.report.blocks);
 }
 
 } // namespace corestore::actors

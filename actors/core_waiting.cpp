@@ -18,9 +18,16 @@ void waiting_callers::recompute() {
     note(waiting.deadline_ms);
 }
 
+void fail_one(waiting_fetch& waiting, const caf::error& reason) {
+  if (waiting.rest)
+    waiting.rest->promise.deliver(reason);
+  else
+    waiting.promise.deliver(reason);
+}
+
 void waiting_callers::fail_all(const caf::error& reason) {
   for (auto& [index, waiting] : fetches)
-    waiting.promise.deliver(reason);
+    fail_one(waiting, reason);
   for (auto& waiting : updates)
     waiting.promise.deliver(reason);
   for (auto& waiting : downloads)

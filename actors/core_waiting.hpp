@@ -8,11 +8,13 @@
 #include <optional>
 #include <vector>
 
+#include <caf/actor_addr.hpp>
 #include <caf/response_promise.hpp>
 #include <caf/typed_response_promise.hpp>
 
 #include "base/bytes.hpp"
 #include "log/change_set.hpp"
+#include "messages/core_types.hpp"
 #include "messages/types.hpp"
 #include "replication/replicator.hpp"
 
@@ -25,10 +27,33 @@ constexpr std::uint64_t deadline_after(std::uint64_t now_ms, std::uint64_t wait_
   return wait_ms >= no_deadline - now_ms ? no_deadline : now_ms + wait_ms;
 }
 
+/// Who asked, and what that caller calls it, so that it can be cancelled; no token: it cannot.
+struct wait_name {
+  caf::actor_addr caller;
+  std::uint64_t token = 0;
+
+  [[nodiscard]] bool is(const wait_name& other) const {
+    return token != 0 && token == other.token && caller == other.caller;
+  }
+};
+
 struct waiting_fetch {
+  /// Who waits for a page of blocks instead of one.
+  struct page {
+    caf::typed_response_promise<block_batch> promise;
+    std::uint64_t end = 0;
+    std::uint64_t bytes_max = 0;
+  };
+
   caf::typed_response_promise<shared_bytes> promise;
   std::uint64_t deadline_ms = no_deadline;
+  bool is_raw = false;
+  wait_name name;
+  std::optional<page> rest; ///< then `promise` is not used
 };
+
+/// Ends one wait with `reason`.
+void fail_one(waiting_fetch& waiting, const caf::error& reason);
 
 struct waiting_update {
   caf::typed_response_promise<bool> promise;
@@ -42,6 +67,8 @@ struct waiting_download {
   log::block_range range;
   caf::typed_response_promise<bool> promise;
   std::uint64_t deadline_ms = no_deadline;
+  std::vector<std::uint64_t> blocks; ///< instead of the range, if any
+  wait_name name;
 };
 
 struct waiting_seek {
@@ -76,7 +103,9 @@ struct waiting_callers {
 /// A verification under way.
 struct verify_progress {
   std::vector<caf::typed_response_promise<verify_report>> promises;
+  std::vector<caf::typed_response_promise<repair_report>> repairs;
   verify_report report;
+  std::vector<std::uint64_t> damaged; ///< blocks, ascending
 };
 
 } // namespace corestore::actors

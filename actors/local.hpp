@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -20,9 +21,13 @@ struct peer_input;
 struct peer_output;
 struct peer_link;
 struct local_core;
+struct staged_batch;
+struct truncation;
 
 /// Shared because one request may be repeated by CAF's message; immutable once sent.
 using change_set_ptr = std::shared_ptr<const log::change_set>;
+using staged_batch_ptr = std::shared_ptr<const staged_batch>;
+using truncation_ptr = std::shared_ptr<const truncation>;
 
 } // namespace corestore::actors
 
@@ -32,6 +37,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_link)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::local_core)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<corestore::actors::local_core>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::change_set_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<corestore::actors::change_set_ptr>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::staged_batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::truncation_ptr)
 
 namespace corestore::actors {
 
@@ -68,6 +76,9 @@ struct peer_link {
   replication::peer_id peer = 0;
   session_actor session;
   replication::peer_options options;
+  std::uint64_t session_id = 0; ///< peer_record::id
+  std::string address;
+  std::string public_key; ///< hex
 };
 
 /// A core as the sessions of the same process use it.
@@ -87,7 +98,13 @@ using local_core_actor = core_actor::extend<
   // timers
   caf::reacts_to<tick_atom>,
   // one more slice of a verification
-  caf::reacts_to<internal_atom, std::uint64_t>>;
+  caf::reacts_to<internal_atom, std::uint64_t>,
+  // flush a batch
+  caf::replies_to<commit_atom, staged_batch_ptr>::with<append_result>,
+  // stage a batch for a commit of several cores; nothing else is committed here until it is settled
+  caf::replies_to<prepare_atom, staged_batch_ptr>::with<change_set_ptr>,
+  // that commit is durable, or failed
+  caf::replies_to<flush_atom, bool>::with<append_result>>;
 
 struct local_core {
   local_core_actor handle;
@@ -95,10 +112,37 @@ struct local_core {
   corestore::discovery_key discovery;
 };
 
+/// What a batch wants its core to become.
+struct staged_batch {
+  local_core_actor core;
+  corestore::discovery_key discovery;
+  std::uint64_t base_fork = 0; ///< the head that it was begun on
+  std::uint64_t base_length = 0;
+  std::uint64_t kept = 0;           ///< blocks of that head that stay
+  std::vector<shared_bytes> blocks; ///< as they are to be stored
+  bytes signature;                  ///< made elsewhere; empty: sign here
+};
+
+/// A log lost blocks that its views may still be asked for.
+struct truncation {
+  std::uint64_t length = 0; ///< blocks that both histories share
+  std::uint64_t fork = 0;   ///< the new one
+  std::vector<indexed_block> rescued;
+};
+
+/// A view as its core sees it.
+using local_checkout_actor = checkout_actor::extend<
+  // the log was truncated or reorganised
+  caf::reacts_to<internal_atom, truncation_ptr>,
+  // what the batch holds, for a commit of several cores
+  caf::replies_to<prepare_atom>::with<staged_batch_ptr>>;
+
 /// The one actor that writes; detached.
 using writer_actor = caf::typed_actor<
   // make one change set durable; answered with the number of its commit
   caf::replies_to<commit_atom, change_set_ptr>::with<std::uint64_t>,
+  // make several durable, all or none
+  caf::replies_to<commit_atom, std::vector<change_set_ptr>>::with<std::uint64_t>,
   // commit what is queued
   caf::reacts_to<flush_atom>,
   // sync now, and again after the interval

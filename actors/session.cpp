@@ -268,6 +268,9 @@ void session_state::on_opened(const replication::channel_opened& fact) {
   link.options.remote_seeks = fact.remote_seeks;
   link.options.may_upload = arguments_.settings->may_upload;
   link.options.may_download = arguments_.settings->may_download;
+  link.session_id = record_.id;
+  link.address = record_.address;
+  link.public_key = record_.public_key;
   self_->send(entry.core.handle, attach_atom_v, std::move(link));
   if (channels_.size() <= first_grants_max)
     self_->send(entry.core.handle, flush_atom_v, entry.peer, std::uint64_t{first_grant_bytes});

@@ -69,6 +69,16 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
       }
       return promise;
     },
+    [self](commit_atom, const std::vector<change_set_ptr>& members) -> caf::result<std::uint64_t> {
+      commit_queued(self->state); // nobody is overtaken
+      std::vector<log::change_set> group;
+      group.reserve(members.size());
+      for (const auto& member : members)
+        group.push_back(*member);
+      if (auto applied = self->state.backend->apply(group); !applied)
+        return to_caf(applied.error());
+      return ++self->state.commits;
+    },
     [self](flush_atom) {
       self->state.is_armed = false;
       commit_queued(self->state);

@@ -48,6 +48,10 @@ std::optional<shared_secret> x25519_dh(const x25519_pair& ours, const public_key
 bytes aead_encrypt(byte_view key32, byte_view nonce12, byte_view associated, byte_view plain);
 std::optional<bytes> aead_decrypt(byte_view key32, byte_view nonce12, byte_view associated, byte_view cipher);
 
+/// XSalsa20: xors `target` with the key stream of that nonce.
+inline constexpr std::size_t stream_nonce_bytes = 24;
+void stream_xor(std::span<std::uint8_t> target, byte_view nonce24, byte_view key32);
+
 /// crypto_secretstream_xchacha20poly1305, TAG_MESSAGE only.
 inline constexpr std::size_t stream_header_bytes = 24;
 inline constexpr std::size_t stream_overhead_bytes = 17;

@@ -53,6 +53,18 @@ inline constexpr std::size_t extension_name_bytes_max = 256;
 /// Bytes that replies to one connection may hold in memory before the peer has to read.
 inline constexpr std::size_t unsent_bytes_max = 2 * frame_bytes_max;
 
+/// Blocks that one download may name one by one.
+inline constexpr std::size_t download_blocks_max = 65536;
+
+/// Bytes that a batch may hold in memory before it is flushed.
+inline constexpr std::size_t batch_bytes_max = std::size_t{256} << 20U;
+
+/// Bytes of truncated blocks that are kept for the views of a core.
+inline constexpr std::size_t rescued_bytes_max = std::size_t{16} << 20U;
+
+/// One value that an application keeps beside a core.
+inline constexpr std::size_t user_value_bytes_max = std::size_t{1} << 20U;
+
 /// Bytes of one LMDB transaction's change sets before the group is closed.
 inline constexpr std::size_t group_bytes_max = std::size_t{8} << 20U;
 

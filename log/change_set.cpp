@@ -11,6 +11,12 @@ constexpr std::size_t header_overhead_bytes = 256;
 
 } // namespace
 
+bool is_empty(const change_set& changes) {
+  return !changes.header && !changes.alias && !changes.truncate_to && changes.cleared.empty() && changes.forgotten.empty() &&
+         changes.runs.empty() && changes.blocks.empty() && changes.nodes.empty() && !changes.head && !changes.contiguous_length &&
+         changes.user_data.empty();
+}
+
 std::size_t size_of(const change_set& changes) {
   std::size_t total = 0;
   if (changes.header)
@@ -25,6 +31,8 @@ std::size_t size_of(const change_set& changes) {
   for (const auto& block : changes.blocks)
     total += block_overhead_bytes + block.value.size();
   total += changes.nodes.size() * node_bytes;
+  for (const auto& entry : changes.user_data)
+    total += block_overhead_bytes + entry.name.size() + (entry.value ? entry.value->size() : 0);
   if (changes.head)
     total += head_overhead_bytes + changes.head->signature.size() + changes.head->roots.size() * node_bytes;
   return total;

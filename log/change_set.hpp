@@ -77,6 +77,13 @@ struct length_signature {
   friend bool operator==(const length_signature&, const length_signature&) = default;
 };
 
+/// A value that an application keeps beside a core.
+struct user_entry {
+  std::string name;
+  std::optional<bytes> value; ///< nothing: forget it
+  friend bool operator==(const user_entry&, const user_entry&) = default;
+};
+
 /// Applied as a whole or not at all, in the order of the fields.
 struct change_set {
   core_number number{};
@@ -86,15 +93,20 @@ struct change_set {
   std::optional<core_alias> alias;
   std::optional<std::uint64_t> truncate_to; ///< first: drop blocks, bits and every node that reaches past this length
   std::vector<block_range> cleared;         ///< then: drop these blocks and their bits, keep the nodes
+  std::vector<block_range> forgotten;       ///< then: drop these blocks, their bits and the nodes that they complete
   std::vector<block_run> runs;              ///< then: blocks with all their nodes
   std::vector<sparse_block> blocks;         ///< blocks that leave gaps
   std::vector<node> nodes;                  ///< nodes outside runs
   std::vector<length_signature> signatures; ///< generation 9
   std::optional<tree_head> head;            ///< the new head
   std::optional<std::uint64_t> contiguous_length; ///< blocks present from 0 without a gap, after this change
+  std::vector<user_entry> user_data;
 
   friend bool operator==(const change_set&, const change_set&) = default;
 };
+
+/// Whether `changes` would change nothing.
+bool is_empty(const change_set& changes);
 
 /// Payload bytes that `changes` will write, for group sizing.
 std::size_t size_of(const change_set& changes);

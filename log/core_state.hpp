@@ -34,6 +34,27 @@ std::size_t block_bytes_max(generation which);
 /// blocks: an empty change set.
 result<change_set> stage_append(const core_state& state, const std::vector<shared_bytes>& blocks, const key_pair& keys);
 
+/// Who vouches for a new head: a key pair that is among the signers, or a signature that was made elsewhere.
+struct authority {
+  const key_pair* keys = nullptr;
+  byte_view signature; ///< with keys: not looked at
+};
+
+/// As above, with either kind of signer. `invalid_signature` when a signature given does not hold.
+result<change_set> stage_append(const core_state& state, const std::vector<shared_bytes>& blocks,
+                                const authority& signer);
+
+/// Keeps the first `kept` blocks and appends `blocks` on another fork, as one change with one signature. Errors of
+/// stage_append and stage_truncate.
+result<change_set> stage_rewrite(const core_state& state, const node_source& source, std::uint64_t kept,
+                                 std::uint64_t fork, const std::vector<shared_bytes>& blocks, const authority& signer);
+
+/// The head with the first `length` blocks of `head`; unsigned when that is fewer. `not_found` when a root is not stored.
+result<tree_head> head_at(const tree_head& head, const node_source& source, std::uint64_t length);
+
+/// What a signer of `head` has to sign (spec 2.8); of a version 0 manifest, the first signer.
+bytes signable(const core_header& header, const manifest& rules, const tree_head& head);
+
 /// New fork with the first `length` blocks, signed again. Reads the nodes that become roots. `invalid_operation` when
 /// `length` is above the length or below the prologue, `not_found` when a new root is not stored here,
 /// `unsupported` in generation 9, which has no forks.

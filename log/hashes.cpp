@@ -57,6 +57,11 @@ const namespace_id& default_namespace() {
   return value;
 }
 
+const hash32& encryption_domain() {
+  static const auto value = domain_constant("hypercore", 5);
+  return value;
+}
+
 const hash32& derivation_domain() {
   static const auto value = domain_constant("corestore", 0);
   return value;

@@ -17,6 +17,7 @@ hash32 domain_constant(std::string_view name, std::uint8_t index);
 const hash32& tree_domain();             ///< bound into every signature
 const hash32& manifest_domain();         ///< bound into every key
 const namespace_id& default_namespace(); ///< of a signer when none is given
+const hash32& encryption_domain();       ///< bound into every block encryption key
 const hash32& derivation_domain();       ///< bound into every derived seed
 const hash32& initiator_domain();        ///< bound into the capability of a stream's initiator
 const hash32& responder_domain();        ///< bound into the capability of a stream's responder

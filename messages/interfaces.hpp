@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <caf/replies_to.hpp>
@@ -15,6 +16,28 @@ namespace corestore {
 using event_sink = caf::typed_actor<
   // something happened to a core this sink subscribed to
   caf::reacts_to<core_event>>;
+
+/// A core as it was at one moment, or (a batch) with changes that nobody else sees until they are flushed. It ends when
+/// it is closed or flushed.
+using checkout_actor = caf::typed_actor<
+  // one block; of a batch also one that is staged, else asking peers for as long as the wait lasts.
+  // block_not_available (also when it was truncated away), timed_out
+  caf::replies_to<fetch_atom, std::uint64_t, std::uint64_t>::with<shared_bytes>,
+  // blocks of [start, end) that are here, in order up to the first gap and at most so many bytes (one block at least)
+  caf::replies_to<read_atom, std::uint64_t, std::uint64_t, std::uint64_t>::with<block_batch>,
+  // the record, with length, byte length, fork and tree hash of this view
+  caf::replies_to<info_atom>::with<core_record>,
+  // append to a batch; the size of the batch. read_only, limit_exceeded
+  caf::replies_to<append_atom, std::vector<shared_bytes>>::with<append_result>,
+  // shorten a batch, also below where it began; flushing it is a truncation then. read_only, bad_argument
+  caf::replies_to<truncate_atom, std::uint64_t>::with<append_result>,
+  // the bytes that a signer of this view has to sign
+  caf::replies_to<signable_atom>::with<bytes>,
+  // make a batch the log, signed here or (not empty) with that signature. stale_base when the log has changed,
+  // invalid_signature, not_writable
+  caf::replies_to<flush_atom, bytes>::with<append_result>,
+  // drop it
+  caf::replies_to<close_atom>::with<bool>>;
 
 /// One open hypercore. Every wait is in milliseconds; 0 does not wait.
 using core_actor = caf::typed_actor<
@@ -41,7 +64,49 @@ using core_actor = caf::typed_actor<
   // events from now on, until unsubscribed or dead; answers the record at that moment
   caf::replies_to<subscribe_atom, event_sink>::with<core_record>,
   // no more events
-  caf::replies_to<unsub_atom, event_sink>::with<bool>>;
+  caf::replies_to<unsub_atom, event_sink>::with<bool>,
+  // keep the first blocks only, on another fork (0 = the next one). not_writable, bad_argument, invalid_operation
+  caf::replies_to<truncate_atom, std::uint64_t, std::uint64_t>::with<core_record>,
+  // give the blocks of [start, end) back, here only; the log stays as it is. bad_argument
+  caf::replies_to<clear_atom, std::uint64_t, std::uint64_t>::with<clear_result>,
+  // the tree hash of the first blocks. bad_argument; not_found when a node is not stored here
+  caf::replies_to<hash_atom, std::uint64_t>::with<hash32>,
+  // the peers of this core
+  caf::replies_to<peers_atom>::with<std::vector<core_peer_record>>,
+  // what is stored of [start, end)
+  caf::replies_to<stats_atom, std::uint64_t, std::uint64_t>::with<clear_result>,
+  // counters since the core was loaded
+  caf::replies_to<stats_atom>::with<core_stats>,
+  // keep a value beside the core, never replicated (no bytes: forget it); true when something changed. bad_argument
+  caf::replies_to<put_atom, std::string, bytes>::with<bool>,
+  // the value kept under a name
+  caf::replies_to<fetch_atom, std::string>::with<user_value>,
+  // one block, raw or cancellable. block_not_available, timed_out, cancelled
+  caf::replies_to<fetch_atom, fetch_request>::with<shared_bytes>,
+  // the same as the read above, but waits until block `start` is here (a live read stream asks this again and again);
+  // no blocks when it was in vain
+  caf::replies_to<read_atom, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>::with<block_batch>,
+  // fetch a set of blocks; true when all are here in time. cancelled
+  caf::replies_to<download_atom, download_request>::with<bool>,
+  // end the get or download that the caller gave that token; false when there is none
+  caf::replies_to<cancel_atom, std::uint64_t>::with<bool>,
+  // encrypt and decrypt with this key from now on (no bytes: stop that), under a log::key_schedule; 255 = whatever
+  // suits the core. bad_argument
+  caf::replies_to<encrypt_atom, bytes, std::uint8_t>::with<core_record>,
+  // the bytes that a signer of the first blocks on that fork has to sign. not_found when a node is not stored here
+  caf::replies_to<signable_atom, std::uint64_t, std::uint64_t>::with<bytes>,
+  // append blocks as one batch with a signature made elsewhere. invalid_signature, bad_argument
+  caf::replies_to<append_atom, std::vector<shared_bytes>, bytes>::with<append_result>,
+  // a view of the log as it is now, or a batch on it. bad_argument
+  caf::replies_to<checkout_atom, checkout_request>::with<checkout_actor>,
+  // flush batches of several cores of this store, all or none; sizes in the order given. As flush
+  caf::replies_to<commit_atom, std::vector<checkout_actor>>::with<std::vector<append_result>>,
+  // the next sweep keeps [start, end)
+  caf::replies_to<mark_atom, std::uint64_t, std::uint64_t>::with<bool>,
+  // clear every block that is not marked, and forget the marks
+  caf::replies_to<sweep_atom>::with<clear_result>,
+  // hash everything stored; what does not match is dropped, so that peers can bring it again
+  caf::replies_to<repair_atom>::with<repair_report>>;
 
 } // namespace corestore
 
@@ -75,6 +140,8 @@ using store_actor = caf::typed_actor<
 
 CAF_BEGIN_TYPE_ID_BLOCK(corestore_handles, caf::id_block::corestore::end)
 
+CAF_ADD_TYPE_ID(corestore_handles, (corestore::checkout_actor))
+CAF_ADD_TYPE_ID(corestore_handles, (std::vector<corestore::checkout_actor>))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::core_actor))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::event_sink))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::opened_core))

@@ -30,6 +30,8 @@ void add_get(CLI::App& app, plan& chosen);
 void add_cat(CLI::App& app, plan& chosen);
 void add_seek(CLI::App& app, plan& chosen);
 void add_bytes(CLI::App& app, plan& chosen);
+void add_truncate(CLI::App& app, plan& chosen);
+void add_clear(CLI::App& app, plan& chosen);
 void add_verify(CLI::App& app, plan& chosen);
 void add_mirror(CLI::App& app, plan& chosen);
 void add_peers(CLI::App& app, plan& chosen);

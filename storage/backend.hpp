@@ -57,6 +57,10 @@ public:
   [[nodiscard]] virtual result<std::optional<shared_bytes>> block(log::core_number number,
                                                                   std::uint64_t index) const = 0;
 
+  /// What an application keeps beside the core under `name`.
+  [[nodiscard]] virtual result<std::optional<bytes>> user_data(log::core_number number,
+                                                               std::string_view name) const = 0;
+
   /// Calls `visit` for the stored blocks of `range` in order, skipping gaps; reads each run once.
   virtual result<void> each_block(log::core_number number, log::block_range range,
                                   const std::function<bool(std::uint64_t index, byte_view value)>& visit) const = 0;

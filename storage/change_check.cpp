@@ -46,6 +46,10 @@ result<void> check(const log::change_set& changes) {
     if (range.end < range.start)
       return fail(ec::bad_argument, "cleared range ends before it starts");
   }
+  for (const auto& range : changes.forgotten) {
+    if (range.end < range.start || range.end > tree::block_max)
+      return fail(ec::bad_argument, "forgotten range ends before it starts, or out of range");
+  }
   for (const auto& run : changes.runs) {
     if (auto checked = check_run(run); !checked)
       return checked;
@@ -60,6 +64,12 @@ result<void> check(const log::change_set& changes) {
   }
   if (changes.head && changes.head->length > tree::block_max)
     return fail(ec::bad_argument, "length " + std::to_string(changes.head->length) + " is out of range");
+  auto is_misnamed = [](const log::user_entry& entry) {
+    return entry.name.empty() || entry.name.size() > schema::user_name_bytes_max;
+  };
+  if (std::any_of(changes.user_data.begin(), changes.user_data.end(), is_misnamed))
+    return fail(ec::bad_argument,
+                "the name of a user value has 1 to " + std::to_string(schema::user_name_bytes_max) + " bytes");
   return check_names(changes);
 }
 

@@ -25,12 +25,16 @@ result<void> lmdb_core_editor::apply(const log::change_set& changes) {
     step = truncate(*changes.truncate_to);
   for (auto range = changes.cleared.begin(); step && range != changes.cleared.end(); ++range)
     step = clear(*range);
+  for (auto range = changes.forgotten.begin(); step && range != changes.forgotten.end(); ++range)
+    step = forget(*range);
   if (step)
     step = put_runs(changes);
   if (step)
     step = put_blocks(changes.blocks);
   for (auto node = changes.nodes.begin(); step && node != changes.nodes.end(); ++node)
     step = txn_.put(table::nodes, schema::encode_key(number_, node->index), encode(*node));
+  if (step)
+    step = put_user_data(changes.user_data);
   if (step && changes.head) {
     record_.head = *changes.head;
     record_.has_head = true;
@@ -92,6 +96,28 @@ result<void> lmdb_core_editor::clear(log::block_range range) {
   if (step)
     step = drop_sparse(range);
   return step ? bits_.clear(range) : step;
+}
+
+result<void> lmdb_core_editor::forget(log::block_range range) {
+  if (range.start >= range.end)
+    return {};
+  record_.fold_position = std::min(record_.fold_position, range.start);
+  auto step = carve(range, carving::drop);
+  if (step)
+    step = drop_sparse(range);
+  for (auto block = range.start; step && block < range.end; ++block)
+    step = erase_completed(block);
+  return step ? bits_.clear(range) : step;
+}
+
+/// The nodes of their own that `block` completes.
+result<void> lmdb_core_editor::erase_completed(std::uint64_t block) {
+  for (unsigned depth = 0; depth <= static_cast<unsigned>(std::countr_one(block)); ++depth) {
+    auto index = tree::node_at(depth, block + 1 - (std::uint64_t{1} << depth));
+    if (auto erased = txn_.erase(table::nodes, schema::encode_key(number_, index)); !erased)
+      return fail(std::move(erased.error()));
+  }
+  return {};
 }
 
 result<void> lmdb_core_editor::drop_sparse(log::block_range range) {
@@ -191,6 +217,17 @@ result<void> lmdb_core_editor::put_blocks(const std::vector<log::sparse_block>& 
     if (!step)
       return step;
     ++record_.sparse_blocks;
+  }
+  return {};
+}
+
+result<void> lmdb_core_editor::put_user_data(const std::vector<log::user_entry>& entries) {
+  for (const auto& entry : entries) {
+    auto key = schema::encode_user_key(number_, entry.name);
+    auto step = entry.value ? txn_.put(table::userdata, key, *entry.value)
+                            : txn_.erase(table::userdata, key).map([](bool) {});
+    if (!step)
+      return step;
   }
   return {};
 }
@@ -324,14 +361,10 @@ result<void> lmdb_core_editor::fold_stretch(stretch& found) {
     return {};
   if (auto stored = put_run(found.first, found.blocks, found.hashes, {}); !stored)
     return stored;
-  for (auto block = found.first; block < found.end(); ++block) {
-    for (unsigned depth = 0; depth <= static_cast<unsigned>(std::countr_one(block)); ++depth) {
-      auto index = tree::node_at(depth, block + 1 - (std::uint64_t{1} << depth));
-      if (auto erased = txn_.erase(table::nodes, schema::encode_key(number_, index)); !erased)
-        return fail(std::move(erased.error()));
-    }
-  }
-  return {};
+  result<void> step;
+  for (auto block = found.first; step && block < found.end(); ++block)
+    step = erase_completed(block);
+  return step;
 }
 
 /// The first sparse blocks from `first` on that follow each other. An empty stretch begins where the search may go on.

@@ -40,8 +40,11 @@ private:
   result<void> truncate(std::uint64_t length);
   result<void> drop_nodes(std::uint64_t length);
   result<void> clear(log::block_range range);
+  result<void> forget(log::block_range range);
+  result<void> erase_completed(std::uint64_t block);
   result<void> put_runs(const log::change_set& changes);
   result<void> put_blocks(const std::vector<log::sparse_block>& blocks);
+  result<void> put_user_data(const std::vector<log::user_entry>& entries);
   result<void> drop_sparse(log::block_range range);
 
   /// Takes `range` out of every run that overlaps it.

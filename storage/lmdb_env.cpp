@@ -86,7 +86,7 @@ result<std::unique_ptr<lmdb_env>> lmdb_env::open(const std::filesystem::path& pa
   return env;
 }
 
-/// A new environment gets all tables; one that holds something has to have them already.
+/// A new environment gets all tables; one that holds something has to have those of the first version already.
 result<void> lmdb_env::open_tables() {
   MDB_txn* txn = nullptr;
   MDB_stat content{};
@@ -108,7 +108,13 @@ result<void> lmdb_env::open_tables() {
     return fail(ec::not_found, name_ + " holds no store yet");
   }
   for (std::size_t i = 0; code == 0 && i < tables_.size(); ++i) {
-    code = mdb_dbi_open(txn, schema::table_names[i], is_new ? MDB_CREATE : 0U, &tables_[i]);
+    auto is_later = i >= schema::first_table_count;
+    auto may_create = is_new || (is_later && !options_.is_read_only);
+    code = mdb_dbi_open(txn, schema::table_names[i], may_create ? MDB_CREATE : 0U, &tables_[i]);
+    if (code == MDB_NOTFOUND && is_later) {
+      tables_[i] = no_table;
+      code = 0;
+    }
     if (code == MDB_NOTFOUND || code == MDB_INCOMPATIBLE) {
       mdb_txn_abort(txn);
       return fail(ec::storage_format, name_ + " is an LMDB environment, but not a store: it has no table " +

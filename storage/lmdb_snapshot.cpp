@@ -114,6 +114,14 @@ result<std::optional<shared_bytes>> lmdb_snapshot::block(log::core_number number
   return shared_bytes::copy_of(**found);
 }
 
+result<std::optional<bytes>> lmdb_snapshot::user_data(log::core_number number, std::string_view name) const {
+  if (name.size() > schema::user_name_bytes_max)
+    return std::nullopt;
+  return txn_->get(table::userdata, schema::encode_user_key(number, name)).map([](const auto& found) {
+    return found ? std::optional{to_bytes(*found)} : std::nullopt;
+  });
+}
+
 result<void> lmdb_snapshot::each_block(log::core_number number, log::block_range range,
                                        const std::function<bool(std::uint64_t, byte_view)>& visit) const {
   for (auto position = range.start; position < range.end;) {

@@ -98,6 +98,8 @@ result<std::optional<table_entry>> lmdb_txn::move(schema::table table, MDB_val k
 }
 
 result<std::optional<byte_view>> lmdb_txn::get(schema::table table, byte_view key) {
+  if (tables_[index_of(table)] == no_table)
+    return std::nullopt;
   auto key_val = to_val(key);
   MDB_val value{};
   auto code = mdb_get(handle_, tables_[index_of(table)], &key_val, &value);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,9 @@
 namespace corestore::storage {
 
 using lmdb_tables = std::array<MDB_dbi, schema::table_count>;
+
+/// Stands for a table that an older store does not have, and that nobody may create: opened read-only.
+inline constexpr MDB_dbi no_table = std::numeric_limits<MDB_dbi>::max();
 
 /// What an LMDB or system code means for a caller. `what` names the path or the subject.
 error lmdb_error(int code, const std::string& what);

@@ -1,6 +1,8 @@
 #include "storage/memory_backend.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -19,6 +21,7 @@ struct core_contents {
   log::bitfield bits;
   std::map<std::uint64_t, shared_bytes> blocks;
   std::map<std::uint64_t, log::node> nodes;
+  std::map<std::string, bytes, std::less<>> user_data;
 };
 
 using alias_key = std::pair<namespace_id, std::string>;
@@ -74,12 +77,16 @@ public:
       truncate(*changes.truncate_to);
     for (const auto& range : changes.cleared)
       drop_blocks(range);
+    for (const auto& range : changes.forgotten)
+      forget(range);
     if (auto stored = put_runs(changes); !stored)
       return stored;
     for (const auto& block : changes.blocks)
       put_block(block.index, block.value);
     for (const auto& node : changes.nodes)
       put(core_.nodes, node.index, node, undo_);
+    for (const auto& entry : changes.user_data)
+      put_user_data(entry);
     if (changes.head)
       core_.head = *changes.head;
     if (changes.contiguous_length.value_or(0) > core_.bits.contiguous_length())
@@ -99,6 +106,16 @@ private:
     }
   }
 
+  void forget(log::block_range range) {
+    drop_blocks(range);
+    for (auto block = range.start; block < range.end; ++block) {
+      auto index = 2 * block;
+      for (auto rest = log::flat_tree::completed_by(block); rest > 0; --rest, index = log::flat_tree::parent(index))
+        if (auto position = core_.nodes.find(index); position != core_.nodes.end())
+          erase(core_.nodes, position, std::next(position), undo_);
+    }
+  }
+
   void drop_blocks(log::block_range range) {
     auto start = core_.blocks.lower_bound(range.start);
     auto end = core_.blocks.lower_bound(range.end);
@@ -114,6 +131,14 @@ private:
     payload_bytes_ += value.size();
     put(core_.blocks, index, value, undo_);
     core_.bits.set({index, index + 1});
+  }
+
+  void put_user_data(const log::user_entry& entry) {
+    auto& map = core_.user_data;
+    if (entry.value)
+      put(map, entry.name, *entry.value, undo_);
+    else if (auto position = map.find(entry.name); position != map.end())
+      erase(map, position, std::next(position), undo_);
   }
 
   result<void> put_runs(const log::change_set& changes) {
@@ -249,6 +274,14 @@ public:
     if (core == nullptr || !core->blocks.contains(index))
       return std::nullopt;
     return core->blocks.at(index);
+  }
+
+  [[nodiscard]] result<std::optional<bytes>> user_data(log::core_number number, std::string_view name) const override {
+    const auto* core = find(number);
+    if (core == nullptr)
+      return std::nullopt;
+    auto position = core->user_data.find(name);
+    return position == core->user_data.end() ? std::nullopt : std::optional{position->second};
   }
 
   result<void> each_block(log::core_number number, log::block_range range,

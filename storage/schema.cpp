@@ -43,6 +43,14 @@ bytes encode_alias_key(const namespace_id& name_space, std::string_view name) {
   return key;
 }
 
+bytes encode_user_key(log::core_number number, std::string_view name) {
+  auto prefix = encode_key(number);
+  auto text = as_bytes(name);
+  bytes key(prefix.size() + text.size());
+  std::copy(text.begin(), text.end(), std::copy(prefix.begin(), prefix.end(), key.begin()));
+  return key;
+}
+
 std::optional<log::core_number> decode_core_key(byte_view key) {
   if (key.size() != sizeof(core_only_key))
     return std::nullopt;

@@ -10,6 +10,7 @@
 //   nodes    be32 core, be64 flat-tree index                 le64 size, hash (32)
 //   blocks   be32 core, be64 block                           block bytes
 //   bits     be32 core, be64 page of 8,192 blocks            up to 1,024 bytes, bit `i` = byte `i / 8`, bit `i % 8`
+//   userdata be32 core, name as text (at most 507)           what an application keeps beside the core
 //
 //   meta:    "format" le32 format number; "primary" 32 bytes; "next" le32 number of the next new core
 //
@@ -30,10 +31,13 @@ namespace corestore::storage::schema {
 /// Written into every store; docs/storage_format.md says what changes it.
 inline constexpr std::uint32_t format_number = 1;
 
-enum class table : std::uint8_t { meta, cores, numbers, aliases, heads, runs, nodes, blocks, bits };
-inline constexpr std::size_t table_count = 9;
+enum class table : std::uint8_t { meta, cores, numbers, aliases, heads, runs, nodes, blocks, bits, userdata };
+inline constexpr std::size_t table_count = 10;
+
+/// Tables that every store has had from the beginning; the later ones are created when a store without them is opened.
+inline constexpr std::size_t first_table_count = 9;
 inline constexpr std::array<const char*, table_count> table_names = {"meta", "cores", "numbers", "aliases", "heads",
-                                                                     "runs", "nodes", "blocks",  "bits"};
+                                                                     "runs", "nodes", "blocks",  "bits",    "userdata"};
 
 inline constexpr std::string_view meta_format = "format";
 inline constexpr std::string_view meta_primary = "primary";
@@ -41,6 +45,9 @@ inline constexpr std::string_view meta_next = "next";
 
 /// LMDB keys end at 511 bytes.
 inline constexpr std::size_t alias_name_bytes_max = 511 - namespace_id::size;
+
+/// Bytes of the name of a user value.
+inline constexpr std::size_t user_name_bytes_max = 511 - 4;
 
 /// Blocks of one record of `bits`: 1,024 bytes share a leaf page, 4,096 would take two pages of their own.
 inline constexpr std::uint64_t bits_per_record = 8192;
@@ -50,6 +57,7 @@ using core_index_key = std::array<std::uint8_t, 12>;
 
 core_only_key encode_key(log::core_number number);
 core_index_key encode_key(log::core_number number, std::uint64_t index);
+bytes encode_user_key(log::core_number number, std::string_view name);
 bytes encode_alias_key(const namespace_id& name_space, std::string_view name);
 
 struct core_index {
