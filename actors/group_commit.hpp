@@ -26,6 +26,8 @@ struct group_commit_state {
 
   static inline const char* name = "group_commit";
 
+  group_commit_state() = default; // no aggregate: CAF would make its first member of the actor's address
+
   writer_actor writer;
   std::vector<member> members;
   std::size_t prepared = 0;
