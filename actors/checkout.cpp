@@ -161,8 +161,8 @@ caf::result<append_result> checkout_state::append(const std::vector<shared_bytes
     more_bytes += block.size();
   }
   if (more_bytes > limits::batch_bytes_max - std::min(limits::batch_bytes_max, staged_bytes_))
-    return make_error(ec::limit_exceeded,
-                      "a batch holds at most " + std::to_string(limits::batch_bytes_max) + " bytes before it is flushed");
+    return make_error(ec::limit_exceeded, "a batch holds at most " + std::to_string(limits::batch_bytes_max) +
+                                            " bytes before it is flushed");
   for (const auto& block : blocks) {
     auto kept = begun_.cipher ? shared_bytes{begun_.cipher->encrypt(tree_.length(), fork(), block.view())} : block;
     if (!tree_.append(kept.view()))
@@ -241,7 +241,8 @@ void checkout_state::on_truncation(const truncation& lost) {
 local_checkout_actor::behavior_type checkout(checkout_state::self_pointer self, checkout_arguments arguments) {
   auto& state = self->state;
   self->monitor(arguments.core);
-  self->set_down_handler([self](const caf::down_msg&) { self->quit(make_error(ec::store_closed, "its core was closed")); });
+  self->set_down_handler(
+    [self](const caf::down_msg&) { self->quit(make_error(ec::store_closed, "its core was closed")); });
   state.open(self, std::move(arguments));
   return {
     [&state](fetch_atom, std::uint64_t index, std::uint64_t wait_ms) { return state.fetch(index, wait_ms); },

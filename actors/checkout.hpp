@@ -25,8 +25,8 @@ struct checkout_arguments {
   core_record record; ///< of the core, when the view was begun
   log::core_header header;
   std::optional<log::manifest> manifest;
-  log::tree_head head;        ///< of the core
-  log::tree_head shown;       ///< its first blocks that the view shows
+  log::tree_head head;  ///< of the core
+  log::tree_head shown; ///< its first blocks that the view shows
   std::optional<log::block_cipher> cipher;
   bool is_writable = false;
 };
@@ -66,7 +66,7 @@ private:
   std::vector<shared_bytes> blocks_; ///< staged, as they are to be stored
   std::size_t staged_bytes_ = 0;
   std::uint64_t known_fork_ = 0;
-  std::uint64_t shared_length_ = 0; ///< blocks that the core still has as they were
+  std::uint64_t shared_length_ = 0;               ///< blocks that the core still has as they were
   std::map<std::uint64_t, shared_bytes> rescued_; ///< blocks that it has no longer, as they were stored
 };
 

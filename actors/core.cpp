@@ -119,8 +119,8 @@ void core_state::append(std::vector<shared_bytes> blocks, caf::typed_response_pr
     return;
   }
   auto bytes_max = limits::block_bytes_max - padding();
-  auto too_large = std::any_of(blocks.begin(), blocks.end(),
-                               [&](const shared_bytes& block) { return block.size() > bytes_max; });
+  auto too_large =
+    std::any_of(blocks.begin(), blocks.end(), [&](const shared_bytes& block) { return block.size() > bytes_max; });
   if (too_large) {
     promise.deliver(make_error(ec::bad_argument, "a block has more than " + std::to_string(bytes_max) + " bytes"));
     return;
@@ -225,7 +225,9 @@ local_core_actor::behavior_type core(core_state::self_pointer self, core_argumen
       state.append(std::move(blocks), promise);
       return promise;
     },
-    [&state](fetch_atom, std::uint64_t index, std::uint64_t wait_ms) { return state.fetch({index, wait_ms, 0, false}); },
+    [&state](fetch_atom, std::uint64_t index, std::uint64_t wait_ms) {
+      return state.fetch({index, wait_ms, 0, false});
+    },
     [&state](fetch_atom, const fetch_request& request) { return state.fetch(request); },
     [&state](read_atom, std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max) {
       return state.read({start, end}, bytes_max, 0);

@@ -119,7 +119,6 @@ private:
     std::optional<edit> change; ///< then there are no blocks
   };
 
-
   /// An appender whose blocks are part of a step, and the log's size right after the last of them.
   struct staged_append {
     caf::typed_response_promise<append_result> promise;
@@ -169,8 +168,8 @@ private:
   [[nodiscard]] truncation_ptr rescue(const log::change_set& changes) const;
   [[nodiscard]] result<log::change_set> stage(const staged_batch& batch, const storage::snapshot& source);
   void finish_verification(const storage::snapshot& source);
-  void drop_damaged(std::vector<std::uint64_t> damaged, std::vector<caf::typed_response_promise<repair_report>> promises,
-                    std::uint64_t blocks);
+  void drop_damaged(std::vector<std::uint64_t> damaged,
+                    std::vector<caf::typed_response_promise<repair_report>> promises, std::uint64_t blocks);
   void committed();
   void failed(const error& reason);
   void fail_step(step& broken, const error& reason);

@@ -29,8 +29,7 @@ void core_state::attach(peer_link link) {
   auto peer = link.peer;
   auto options = link.options;
   sessions_.insert_or_assign(peer, std::move(link));
-  std::ignore =
-    reading([&](const log::log_source& source) { replicator_->add_peer(peer, options, source, now_ms()); });
+  std::ignore = reading([&](const log::log_source& source) { replicator_->add_peer(peer, options, source, now_ms()); });
   settle();
 }
 

@@ -27,8 +27,7 @@ const log::block_cipher* core_state::cipher() const {
   if (!encryption_)
     return nullptr;
   auto is_compat = !log_.manifest || log::is_compat(log_.header.key, *log_.manifest);
-  auto schedule =
-    encryption_->schedule.value_or(is_compat ? log::key_schedule::compat : log::key_schedule::current);
+  auto schedule = encryption_->schedule.value_or(is_compat ? log::key_schedule::compat : log::key_schedule::current);
   if (!encryption_->cipher || encryption_->used != schedule) {
     encryption_->cipher.emplace(encryption_->key, log_.header.key, schedule);
     encryption_->used = schedule;
@@ -96,8 +95,7 @@ result<block_batch> core_state::page(log::block_range range, std::uint64_t bytes
     batch.blocks.push_back({index, std::move(*plain)});
     return batch.blocks.size() < read_blocks_max;
   };
-  auto done =
-    (*opened)->each_block(log_.header.number, {range.start, std::min(range.end, log_.head.length)}, visit);
+  auto done = (*opened)->each_block(log_.header.number, {range.start, std::min(range.end, log_.head.length)}, visit);
   if (!done)
     return fail(done.error());
   if (failure.code != ec::none)
@@ -238,9 +236,8 @@ caf::result<seek_position> core_state::seek(std::uint64_t position, std::uint64_
     return make_error(ec::block_not_available, "byte " + std::to_string(position) + " cannot be located here");
   auto promise = self_->make_response_promise<seek_position>();
   waiting_seek waiting{next_wish(), position, promise, deadline_after(now_ms(), wait_ms)};
-  std::ignore = reading([&](const log::log_source& source) {
-    replicator_->add_seek(waiting.id, position, padding(), source, now_ms());
-  });
+  std::ignore = reading(
+    [&](const log::log_source& source) { replicator_->add_seek(waiting.id, position, padding(), source, now_ms()); });
   waiting_.note(waiting.deadline_ms);
   waiting_.seeks.push_back(std::move(waiting));
   settle();

@@ -10,7 +10,8 @@ namespace corestore::actors {
 
 namespace {
 
-wire_counters by_kind(const replication::wire_statistics& counts, std::uint64_t replication::message_count::*direction) {
+wire_counters by_kind(const replication::wire_statistics& counts,
+                      std::uint64_t replication::message_count::*direction) {
   wire_counters result;
   // in the order of the message types on the wire
   const std::array<std::uint64_t*, replication::message_names.size()> targets{

@@ -87,7 +87,9 @@ result<log::change_set> core_state::stage(const staged_batch& batch, const stora
 caf::result<append_result> core_state::commit_batch(const staged_batch_ptr& batch) {
   auto promise = self_->make_response_promise<append_result>();
   edit change;
-  change.stage = [this, batch](const storage::snapshot& source) { return stage(*batch, source); };
+  change.stage = [this, batch](const storage::snapshot& source) {
+    return stage(*batch, source);
+  };
   change.done = [this, promise](const result<void>& outcome) mutable {
     if (outcome)
       promise.deliver(append_result{log_.head.length, record().byte_length});

@@ -1,6 +1,6 @@
-// A commit of several cores: every batch is staged and held by its core, all go to the disk in one transaction, then every
-// core hears how it went. Cores are taken in the order of their discovery keys, so that two such commits never wait for
-// each other.
+// A commit of several cores: every batch is staged and held by its core, all go to the disk in one transaction, then
+// every core hears how it went. Cores are taken in the order of their discovery keys, so that two such commits never
+// wait for each other.
 #pragma once
 
 #include <cstddef>

@@ -49,7 +49,8 @@ result<change_set> stage_append(const core_state& state, const std::vector<share
 result<change_set> stage_rewrite(const core_state& state, const node_source& source, std::uint64_t kept,
                                  std::uint64_t fork, const std::vector<shared_bytes>& blocks, const authority& signer);
 
-/// The head with the first `length` blocks of `head`; unsigned when that is fewer. `not_found` when a root is not stored.
+/// The head with the first `length` blocks of `head`; unsigned when that is fewer. `not_found` when a root is not
+/// stored.
 result<tree_head> head_at(const tree_head& head, const node_source& source, std::uint64_t length);
 
 /// What a signer of `head` has to sign (spec 2.8); of a version 0 manifest, the first signer.

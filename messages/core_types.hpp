@@ -87,9 +87,8 @@ struct core_stats {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, core_stats& value) {
   return inspector(caf::meta::type_name("core_stats"), value.blocks_uploaded, value.bytes_uploaded,
-                   value.blocks_downloaded, value.bytes_downloaded, value.received, value.transmitted,
-                   value.hotswaps, value.timeouts, value.backoffs, value.not_available, value.invalid_data,
-                   value.invalid_requests);
+                   value.blocks_downloaded, value.bytes_downloaded, value.received, value.transmitted, value.hotswaps,
+                   value.timeouts, value.backoffs, value.not_available, value.invalid_data, value.invalid_requests);
 }
 
 /// One block, with everything that a get may be given.

@@ -23,6 +23,9 @@ void add_global_options(CLI::App& app, plan& chosen, unsigned& generation) {
   app.add_flag("--json", chosen.is_json, "One JSON object for each line of the result");
   app.add_option("--namespace", chosen.target.name_space, "Namespace of names; repeat it to nest")
     ->allow_extra_args(false);
+  app.add_option(
+    "--encryption-key", chosen.target.encryption_key,
+    "64 hex digits: append encrypted blocks and read them; a server keeps using it while the core is open");
   app.add_option("--generation", generation, "Hypercore generation of new cores; this build offers 10");
   app.set_version_flag("--version", std::string{corestore::version});
 }

@@ -18,8 +18,8 @@ struct cut_options {
 
 result<void> print(session& store, const core_record& record, const clear_result& given_back) {
   if (!store.is_json())
-    return store.out().line(fmt::format("{}\n{:<18}{} blocks, {} bytes", to_text(record), "given back",
-                                        given_back.blocks, given_back.bytes));
+    return store.out().line(
+      fmt::format("{}\n{:<18}{} blocks, {} bytes", to_text(record), "given back", given_back.blocks, given_back.bytes));
   auto value = to_json(record);
   value["blocks"] = given_back.blocks;
   value["bytes"] = given_back.bytes;

@@ -158,6 +158,18 @@ result<opened_core> session::open_core(const std::string& core, bool create) {
   auto opened = ask<opened_core>(store_, open_atom_v, *selector);
   if (!opened && opened.error().code == ec::not_found)
     return fail(ec::not_found, "the store does not know the core " + core);
+  return opened && !options_.encryption_key.empty() ? encrypt(std::move(*opened)) : opened;
+}
+
+result<opened_core> session::encrypt(opened_core opened) {
+  auto key = text::from_hex(options_.encryption_key);
+  if (!key || key->size() != hash32::size)
+    return fail(ec::bad_argument, "an encryption key is 64 hex digits");
+  constexpr std::uint8_t as_the_core_demands = 255;
+  auto record = ask<core_record>(opened.handle, encrypt_atom_v, *key, as_the_core_demands);
+  if (!record)
+    return fail(record.error());
+  opened.record = std::move(*record);
   return opened;
 }
 

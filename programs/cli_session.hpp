@@ -27,6 +27,7 @@ struct session_options {
   std::string primary_key_file;        ///< with `storage`
   std::string node;                    ///< empty: the default address
   std::vector<std::string> name_space; ///< from the root inwards
+  std::string encryption_key;          ///< 64 hex digits; empty: blocks are taken as they are stored
   bool may_write = true;               ///< otherwise a held store is read beside its owner
   bool may_create = true;              ///< otherwise a missing store is an error
   bool is_local = false;               ///< `storage` is required
@@ -88,6 +89,7 @@ private:
   session(const session_options& options, bool is_json);
 
   result<void> open_storage();
+  result<opened_core> encrypt(opened_core opened);
   result<void> connect_node();
 
   session_options options_;

@@ -224,8 +224,8 @@ result<void> lmdb_core_editor::put_blocks(const std::vector<log::sparse_block>& 
 result<void> lmdb_core_editor::put_user_data(const std::vector<log::user_entry>& entries) {
   for (const auto& entry : entries) {
     auto key = schema::encode_user_key(number_, entry.name);
-    auto step = entry.value ? txn_.put(table::userdata, key, *entry.value)
-                            : txn_.erase(table::userdata, key).map([](bool) {});
+    auto step =
+      entry.value ? txn_.put(table::userdata, key, *entry.value) : txn_.erase(table::userdata, key).map([](bool) {});
     if (!step)
       return step;
   }

@@ -162,6 +162,61 @@ TEST_CASE("clearing blocks in the middle keeps their nodes and lowers the contig
     CHECK(view->node(core_a, node.index) == node);
 }
 
+TEST_CASE("forgetting blocks takes their nodes as well, and what comes again is whole again") {
+  auto store = make_suite();
+  REQUIRE(store.apply({append_of(store.source, core_a, 0, 40), sparse_of(store.source, core_a, {60, 61})}));
+  log::change_set changes;
+  changes.number = core_a;
+  changes.forgotten = {{7, 8}, {61, 62}};
+  changes.contiguous_length = 7;
+  REQUIRE(store.apply({changes}));
+  CHECK(store.block(core_a, 7) == std::nullopt);
+  CHECK(store.block(core_a, 61) == std::nullopt);
+  CHECK(store.block(core_a, 60) == store.source.block(60));
+  auto view = store.view();
+  CHECK(view->bits(core_a)->contiguous_length() == 7);
+  CHECK(view->node(core_a, 14) == std::nullopt);
+  CHECK(view->node(core_a, 7) == std::nullopt); // block 7 completed it
+  for (std::uint64_t start : {0, 8})
+    for (const auto& node : store.source.nodes(start, start == 0 ? 7 : 40))
+      CHECK(view->node(core_a, node.index) == node);
+  view.reset();
+  log::change_set again;
+  again.number = core_a;
+  again.runs = {store.source.run(7, 8)};
+  again.contiguous_length = 40;
+  REQUIRE(store.apply({again}));
+  CHECK(store.block(core_a, 7) == store.source.block(7));
+  CHECK(store.view()->node(core_a, 7) == store.source.node(7));
+}
+
+TEST_CASE("user data belongs to one core and is replaced and forgotten by name") {
+  auto store = make_suite();
+  auto put = [&](log::core_number number, std::string name, std::optional<bytes> value) {
+    log::change_set changes;
+    changes.number = number;
+    changes.user_data.push_back({std::move(name), std::move(value)});
+    return store.apply({changes});
+  };
+  REQUIRE(put(core_a, "name", bytes{1}));
+  REQUIRE(put(core_a, "other", bytes{2}));
+  REQUIRE(put(core_b, "name", bytes{3}));
+  REQUIRE(put(core_a, "name", bytes{4, 5}));
+  REQUIRE(put(core_a, "other", std::nullopt));
+  REQUIRE(put(core_a, "never there", std::nullopt));
+  auto view = store.view();
+  CHECK(view->user_data(core_a, "name") == std::optional{bytes{4, 5}});
+  CHECK(view->user_data(core_b, "name") == std::optional{bytes{3}});
+  CHECK(view->user_data(core_a, "other") == std::nullopt);
+  CHECK(view->user_data(core_a, std::string(600, 'x')) == std::nullopt);
+  view.reset();
+  auto unnamed = put(core_a, "", bytes{1});
+  REQUIRE_FALSE(unnamed);
+  CHECK(unnamed.error().code == ec::bad_argument);
+  CHECK_FALSE(put(core_a, std::string(508, 'x'), bytes{1}));
+  CHECK(put(core_a, std::string(507, 'x'), bytes{1}));
+}
+
 TEST_CASE("a cleared block that comes again is found again") {
   auto store = make_suite();
   REQUIRE(store.apply({append_of(store.source, core_a, 0, 50)}));

@@ -55,7 +55,45 @@ void put_raw(const std::filesystem::path& path, const char* table, std::string k
   mdb_env_close(env);
 }
 
+/// Makes a closed store one of a version that did not know `table` yet.
+void drop_table(const std::filesystem::path& path, const char* table) {
+  MDB_env* env = nullptr;
+  MDB_txn* txn = nullptr;
+  MDB_dbi dbi = 0;
+  REQUIRE(mdb_env_create(&env) == 0);
+  REQUIRE(mdb_env_set_maxdbs(env, 16) == 0);
+  REQUIRE(mdb_env_open(env, path.c_str(), 0, 0600) == 0);
+  REQUIRE(mdb_txn_begin(env, nullptr, 0, &txn) == 0);
+  REQUIRE(mdb_dbi_open(txn, table, 0, &dbi) == 0);
+  REQUIRE(mdb_drop(txn, dbi, 1) == 0);
+  REQUIRE(mdb_txn_commit(txn) == 0);
+  mdb_env_close(env);
+}
+
 } // namespace
+
+TEST_CASE("a store from before user data is read as it is, and gets the table when its owner opens it") {
+  temporary_directory directory;
+  create(directory.store(), 10);
+  drop_table(directory.store(), "userdata");
+  auto options = options_for_tests();
+  options.is_read_only = true;
+  {
+    auto reader = open_store(directory.store(), options);
+    REQUIRE(reader);
+    auto view = (*reader)->open_snapshot();
+    REQUIRE(view);
+    CHECK((*view)->user_data(testing::core_a, "name") == std::nullopt);
+    CHECK((*view)->head(testing::core_a)->length == 10);
+  }
+  auto owner = open_store(directory.store(), options_for_tests());
+  REQUIRE(owner);
+  log::change_set changes;
+  changes.number = testing::core_a;
+  changes.user_data.push_back({"name", bytes{1}});
+  REQUIRE((*owner)->apply({&changes, 1}));
+  CHECK((*(*owner)->open_snapshot())->user_data(testing::core_a, "name") == std::optional{bytes{1}});
+}
 
 TEST_CASE("a missing store is created only by an owner that may") {
   temporary_directory directory;
