@@ -74,6 +74,8 @@ using connector_actor = caf::typed_actor<
   // the outcome of dialling
   caf::reacts_to<open_atom, stream_ptr>,
   // it failed
-  caf::reacts_to<open_atom, std::string>>;
+  caf::reacts_to<open_atom, std::string>,
+  // dial nothing until told to go on
+  caf::reacts_to<suspend_atom>, caf::reacts_to<resume_atom>>;
 
 } // namespace corestore::actors

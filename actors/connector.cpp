@@ -29,10 +29,10 @@ void dial_later(self_pointer self) {
 
 void dial_now(self_pointer self) {
   auto& state = self->state;
-  if (state.is_ending || state.is_dialling || state.session)
+  if (state.is_ending || state.is_paused || state.is_dialling || state.session)
     return;
   state.is_dialling = true;
-  dial(*state.context->io, state.where, [handle = caf::actor_cast<connector_actor>(self)](result<stream_ptr> outcome) {
+  dial(*state.context->io, state.plan.where, [handle = caf::actor_cast<connector_actor>(self)](result<stream_ptr> outcome) {
     if (outcome)
       caf::anon_send(handle, open_atom_v, std::move(*outcome));
     else
@@ -56,10 +56,14 @@ void on_connected(self_pointer self, const stream_ptr& stream) {
   arguments.settings = context.settings();
   arguments.identity = context.identity;
   arguments.is_initiator = true;
+  arguments.scope = state.plan.scope;
+  arguments.record_id = state.plan.id;
+  arguments.may_upload = state.plan.may_upload;
+  arguments.may_download = state.plan.may_download;
   auto handle = self->spawn(session, std::move(arguments));
   self->monitor(handle);
   state.session = handle.address();
-  context.say("info", "connected to " + to_string(state.where));
+  context.say("info", "connected to " + to_string(state.plan.where));
 }
 
 void on_failed(self_pointer self, const std::string& reason) {
@@ -69,7 +73,7 @@ void on_failed(self_pointer self, const std::string& reason) {
     self->quit(caf::exit_reason::user_shutdown);
     return;
   }
-  state.context->set_dial_failure(to_string(state.where), reason);
+  state.context->set_dial_failure(to_string(state.plan.where), reason);
   state.context->say("warning", "cannot connect to " + reason);
   dial_later(self);
 }
@@ -86,17 +90,17 @@ void on_down(self_pointer self, const caf::down_msg& message) {
   auto reason = from_caf(message.reason);
   if (reason.code != ec::handshake_failed)
     state.pause_ms = state.context->settings()->redial_first_ms; // it was a good connection
-  state.context->set_dial_failure(to_string(state.where), to_string(reason));
-  state.context->say("info", "lost " + to_string(state.where) + ": " + to_string(reason));
+  state.context->set_dial_failure(to_string(state.plan.where), to_string(reason));
+  state.context->say("info", "lost " + to_string(state.plan.where) + ": " + to_string(reason));
   dial_later(self);
 }
 
 } // namespace
 
 connector_actor::behavior_type connector(connector_actor::stateful_pointer<connector_state> self,
-                                         const context_ptr& context, const endpoint& where) {
+                                         const context_ptr& context, const dial_plan& plan) {
   self->state.context = context;
-  self->state.where = where;
+  self->state.plan = plan;
   self->state.pause_ms = context->settings()->redial_first_ms;
   self->set_down_handler([self](const caf::down_msg& message) { on_down(self, message); });
   self->set_exit_handler([self](const caf::exit_msg&) {
@@ -110,6 +114,11 @@ connector_actor::behavior_type connector(connector_actor::stateful_pointer<conne
   dial_now(self);
   return {
     [self](tick_atom) { dial_now(self); },
+    [self](suspend_atom) { self->state.is_paused = true; },
+    [self](resume_atom) {
+      self->state.is_paused = false;
+      dial_now(self);
+    },
     [self](open_atom, const stream_ptr& stream) { on_connected(self, stream); },
     [self](open_atom, const std::string& reason) { on_failed(self, reason); },
   };

@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+
+#include "base/error.hpp"
 
 namespace corestore::actors {
 
@@ -16,5 +19,14 @@ struct endpoint {
 
 /// `127.0.0.1:49737`, `[::1]:49737` or `unix:/run/corestore.sock`
 std::string to_string(const endpoint& where);
+
+/// An address to dial, and the generation that it has to speak.
+struct dial_target {
+  endpoint where;
+  std::uint8_t generation = 0; ///< 9 or 10; 0 = the store's
+};
+
+/// `host:port`, `[::1]:port` or `unix:PATH`, with `@9` or `@10` behind it. bad_argument otherwise.
+result<dial_target> parse_dial_target(std::string_view text);
 
 } // namespace corestore::actors

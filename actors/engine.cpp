@@ -6,8 +6,8 @@
 #include <caf/all.hpp>
 
 #include "actors/connections.hpp"
-#include "actors/connector.hpp"
 #include "actors/listener.hpp"
+#include "actors/network.hpp"
 #include "actors/reactor.hpp"
 #include "actors/store.hpp"
 #include "actors/terminator.hpp"
@@ -36,8 +36,10 @@ struct engine::implementation {
     replication::replicator_settings replication;
     replication.in_flight_max = shared->in_flight_max;
     replication.request_ms_max = shared->request_ms_max;
-    writes = system.spawn<caf::detached>(writer, backend, shared->sync_interval_ms);
-    serves = system.spawn(actors::store, store_arguments{backend, writes, replication});
+    auto counted = std::make_shared<meters>();
+    writes = system.spawn<caf::detached>(writer, backend, shared->sync_interval_ms, counted);
+    cache_limits cache{shared->active_cores_max, shared->passive_cores_max};
+    serves = system.spawn(actors::store, store_arguments{backend, writes, replication, cache, counted});
     ends = system.spawn(terminator, grace_ms);
     context = std::make_shared<connection_context>();
     context->io = &io;
@@ -45,6 +47,7 @@ struct engine::implementation {
     context->identity = shared->identity ? *shared->identity : derive_identity(backend->root_key());
     context->set_settings(std::move(shared));
     context->log = std::move(log);
+    dials = system.spawn(network, context);
   }
 
   void end(std::vector<caf::actor> targets) {
@@ -58,16 +61,30 @@ struct engine::implementation {
         [this](const caf::error& reason) { context->say("error", "shutdown: " + to_string(from_caf(reason))); });
   }
 
+  /// Dials, unless it is dialled already.
+  result<peer_record> dial(const endpoint& where) {
+    caf::scoped_actor self{system};
+    result<peer_record> answer = fail(ec::internal, "no answer");
+    self->request(dials, caf::infinite, dial_atom_v, dial_request{to_string(where)}, scope_id{})
+      .receive([&](peer_record& record) { answer = std::move(record); },
+               [&](const caf::error& reason) { answer = fail(from_caf(reason)); });
+    return answer;
+  }
+
+  void hang_up(std::uint64_t id) {
+    caf::scoped_actor self{system};
+    self->request(dials, caf::infinite, hangup_atom_v, id).receive([](bool) {}, [](const caf::error&) {});
+  }
+
   void close() {
     if (std::exchange(is_closed, true))
       return;
     std::vector<caf::actor> outer;
     for (const auto& handle : listeners)
       outer.push_back(caf::actor_cast<caf::actor>(handle));
-    for (const auto& [where, handle] : connectors)
-      outer.push_back(caf::actor_cast<caf::actor>(handle));
+    outer.push_back(caf::actor_cast<caf::actor>(dials));
     listeners.clear();
-    connectors.clear();
+    dials = nullptr;
     end(std::move(outer));
     end({caf::actor_cast<caf::actor>(serves)});
     end({caf::actor_cast<caf::actor>(writes)});
@@ -88,7 +105,7 @@ struct engine::implementation {
   caf::actor ends;
   context_ptr context;
   std::vector<listener_actor> listeners;
-  std::vector<std::pair<endpoint, connector_actor>> connectors;
+  network_actor dials;
   bool is_closed = false;
 };
 
@@ -129,21 +146,15 @@ result<endpoint> engine::listen(const endpoint& where) {
 }
 
 void engine::connect(const endpoint& where) {
-  auto& known = implementation_->connectors;
-  bool is_known = std::any_of(known.begin(), known.end(), [&](const auto& entry) { return entry.first == where; });
-  if (is_known || implementation_->is_closed)
-    return;
-  known.emplace_back(where, implementation_->system.spawn(connector, implementation_->context, where));
+  if (!implementation_->is_closed)
+    std::ignore = implementation_->dial(where);
 }
 
 void engine::disconnect(const endpoint& where) {
-  auto& known = implementation_->connectors;
-  auto found = std::find_if(known.begin(), known.end(), [&](const auto& entry) { return entry.first == where; });
-  if (found == known.end())
+  if (implementation_->is_closed)
     return;
-  auto handle = caf::actor_cast<caf::actor>(found->second);
-  known.erase(found);
-  implementation_->end({handle});
+  if (auto known = implementation_->dial(where))
+    implementation_->hang_up(known->id);
 }
 
 std::string engine::last_dial_failure(const endpoint& where) const {

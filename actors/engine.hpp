@@ -21,6 +21,8 @@ namespace corestore::actors {
 
 struct engine_settings {
   std::uint64_t sync_interval_ms = 1000;  ///< with durability `interval`
+  std::size_t active_cores_max = 1000;    ///< open cores that no owner holds any more
+  std::size_t passive_cores_max = 1000;   ///< open cores that only peers asked for
   std::uint64_t handshake_ms_max = 10000; ///< a silent stranger is cut off after that
   std::uint64_t idle_ms_max = 0;          ///< a connection without a byte for that long is cut off; 0 = never
   std::uint64_t keep_alive_ms = 5000;

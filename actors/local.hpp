@@ -17,6 +17,9 @@
 
 namespace corestore::actors {
 
+/// Who opened a core, of all namespaces of a store that are entered: 0 is the store itself.
+enum class scope_id : std::uint64_t {};
+
 struct peer_input;
 struct peer_output;
 struct peer_link;
@@ -31,6 +34,7 @@ using truncation_ptr = std::shared_ptr<const truncation>;
 
 } // namespace corestore::actors
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::scope_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_input)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_output)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_link)
@@ -53,6 +57,8 @@ using session_actor = caf::typed_actor<
   caf::reacts_to<open_atom, local_core>,
   // keep-alive, time limits
   caf::reacts_to<tick_atom>,
+  // read nothing until told to go on
+  caf::reacts_to<suspend_atom>, caf::reacts_to<resume_atom>,
   // end the connection
   caf::reacts_to<shutdown_atom>>;
 
@@ -150,16 +156,40 @@ using writer_actor = caf::typed_actor<
   // everything applied so far becomes durable
   caf::replies_to<sync_atom>::with<bool>>;
 
-/// A store as the sessions of the same process use it.
+/// What the connections of one store are made with; it dials, and hangs up.
+using network_actor = caf::typed_actor<
+  // keep a connection to an address; answers what is known of it now
+  caf::replies_to<dial_atom, dial_request, scope_id>::with<peer_record>,
+  // end what was dialled under that id, and do not dial again
+  caf::replies_to<hangup_atom, std::uint64_t>::with<bool>,
+  // pause all dialling, or go on
+  caf::reacts_to<suspend_atom>, caf::reacts_to<resume_atom>,
+  // end
+  caf::reacts_to<shutdown_atom>>;
+
+/// A store as the sessions and namespaces of the same process use it.
 using local_store_actor = store_actor::extend<
-  // a peer asks for a core: load it when it is known. not_found
-  caf::replies_to<wake_atom, corestore::discovery_key>::with<local_core>,
+  // a peer asks for a core: load it when it is known (by the scope of the connection). not_found
+  caf::replies_to<wake_atom, corestore::discovery_key, scope_id>::with<local_core>,
   // a connection is up: answers the cores to offer; later ones follow by themselves
-  caf::replies_to<join_atom, session_actor>::with<std::vector<local_core>>,
+  caf::replies_to<join_atom, session_actor, scope_id>::with<std::vector<local_core>>,
   // how a connection does; an id that is new registers it
   caf::reacts_to<sync_atom, session_actor, peer_record>,
+  // how an address does that is dialled; `state` is empty when it is no longer
+  caf::reacts_to<dial_atom, peer_record>,
+  // who dials
+  caf::reacts_to<join_atom, network_actor>,
   // a connection was cut off because its peer broke a rule
   caf::reacts_to<leave_atom, std::string>,
+  // what namespaces ask on behalf of somebody
+  caf::replies_to<open_atom, core_selector, scope_id>::with<opened_core>,
+  caf::replies_to<close_atom, corestore::discovery_key, scope_id>::with<bool>,
+  caf::replies_to<enter_atom, std::string, scope_id>::with<entered_store>,
+  caf::replies_to<derive_atom, std::string, scope_id>::with<key_pair>,
+  caf::replies_to<watch_atom, store_sink, scope_id>::with<bool>,
+  caf::replies_to<unwatch_atom, store_sink, scope_id>::with<bool>,
+  caf::replies_to<dial_atom, dial_request, scope_id>::with<peer_record>,
+  caf::replies_to<close_atom, scope_id>::with<bool>,
   // end: cores finish first
   caf::reacts_to<shutdown_atom>>;
 

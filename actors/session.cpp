@@ -51,7 +51,7 @@ void session_state::open(self_pointer self, session_arguments arguments) {
   options.handshake_ms_max = arguments_.settings->handshake_ms_max;
   last_read_ms_ = now_ms();
   connection_.emplace(std::move(options), last_read_ms_);
-  record_.id = arguments_.id;
+  record_.id = arguments_.record_id == 0 ? arguments_.id : arguments_.record_id;
   record_.address = arguments_.stream->address();
   record_.state = "handshake";
   record_.is_initiator = arguments_.is_initiator;
@@ -69,7 +69,7 @@ std::uint64_t session_state::now_ms() const {
 // -- reading
 
 bool session_state::may_read() const {
-  return !is_finished_ && !is_read_armed_ && inputs_out_ < inputs_out_max && unsent_bytes_ < 4 * unsent_high;
+  return !is_finished_ && !is_paused_ && !is_read_armed_ && inputs_out_ < inputs_out_max && unsent_bytes_ < 4 * unsent_high;
 }
 
 void session_state::arm_read() {
@@ -164,7 +164,7 @@ void session_state::on_handshake(const replication::handshake_done& fact) {
   record_.state = "open";
   record_.public_key = text::to_hex(fact.remote_key.view());
   report();
-  self_->request(arguments_.store, caf::infinite, join_atom_v, caf::actor_cast<session_actor>(self_))
+  self_->request(arguments_.store, caf::infinite, join_atom_v, caf::actor_cast<session_actor>(self_), arguments_.scope)
     .then(
       [this](std::vector<local_core>& cores) {
         for (const auto& core : cores)
@@ -228,7 +228,7 @@ void session_state::follow_up() {
 
 void session_state::on_requested(const replication::channel_requested& fact) {
   requested_.insert(fact.channel);
-  self_->request(arguments_.store, caf::infinite, wake_atom_v, fact.discovery)
+  self_->request(arguments_.store, caf::infinite, wake_atom_v, fact.discovery, arguments_.scope)
     .then([this, id = fact.channel](const local_core& core) { answer_request(id, core); },
           [this, id = fact.channel](const caf::error&) {
             if (is_finished_ || requested_.erase(id) == 0)
@@ -266,8 +266,8 @@ void session_state::on_opened(const replication::channel_opened& fact) {
   link.peer = entry.peer;
   link.session = caf::actor_cast<session_actor>(self_);
   link.options.remote_seeks = fact.remote_seeks;
-  link.options.may_upload = arguments_.settings->may_upload;
-  link.options.may_download = arguments_.settings->may_download;
+  link.options.may_upload = arguments_.may_upload && arguments_.settings->may_upload;
+  link.options.may_download = arguments_.may_download && arguments_.settings->may_download;
   link.session_id = record_.id;
   link.address = record_.address;
   link.public_key = record_.public_key;
@@ -416,13 +416,21 @@ void session_state::on_tick() {
     return;
   }
   auto idle_max = arguments_.settings->idle_ms_max;
-  if (idle_max > 0 && now - last_read_ms_ > idle_max) {
+  if (idle_max > 0 && !is_paused_ && now - last_read_ms_ > idle_max) {
     finish({ec::timed_out, record_.address + " was silent for " + std::to_string(idle_max) + " ms"});
     return;
   }
   flush();
   report();
   self_->delayed_send(self_, tick_interval, tick_atom_v);
+}
+
+void session_state::pause(bool is_paused) {
+  is_paused_ = is_paused;
+  if (is_paused)
+    return;
+  last_read_ms_ = now_ms(); // the silence was ours
+  arm_read();
 }
 
 void session_state::finish(const error& reason) {
@@ -453,6 +461,8 @@ session_actor::behavior_type session(session_state::self_pointer self, session_a
     [&state](peer_output& output) { state.on_output(std::move(output)); },
     [&state](open_atom, const local_core& core) { state.offer(core); },
     [&state](tick_atom) { state.on_tick(); },
+    [&state](suspend_atom) { state.pause(true); },
+    [&state](resume_atom) { state.pause(false); },
     [&state](shutdown_atom) {
       state.finish({ec::connection_closed, "the wait on the connection was given up"});
     },

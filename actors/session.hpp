@@ -29,6 +29,10 @@ struct session_arguments {
   std::shared_ptr<const engine_settings> settings;
   key_pair identity;
   bool is_initiator = false;
+  scope_id scope{};            ///< whose cores are replicated
+  std::uint64_t record_id = 0; ///< what the connection is called by; 0 = `id`
+  bool may_upload = true;      ///< with the switches of the settings
+  bool may_download = true;
 };
 
 class session_state {
@@ -43,6 +47,7 @@ public:
   void on_output(peer_output output);
   void offer(const local_core& core);
   void on_tick();
+  void pause(bool is_paused);
   void on_core_down(const caf::actor_addr& address);
   /// Ends the connection. A reason that names a broken rule is counted by the store.
   void finish(const error& reason);
@@ -97,6 +102,7 @@ private:
   bool is_read_armed_ = false;
   bool is_write_armed_ = false;
   bool is_finished_ = false;
+  bool is_paused_ = false;
   std::uint64_t last_read_ms_ = 0;
   peer_record record_;
   bool is_record_new_ = true;

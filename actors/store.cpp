@@ -1,36 +1,19 @@
 #include "actors/store.hpp"
 
-#include <algorithm>
-
 #include <caf/all.hpp>
 
 #include "actors/core.hpp"
 
 namespace corestore::actors {
 
-namespace {
-
-constexpr std::uint32_t page_records_max = 10000;
-
-std::string_view name_of(storage::durability mode) {
-  switch (mode) {
-  case storage::durability::commit:
-    return "commit";
-  case storage::durability::interval:
-    return "interval";
-  case storage::durability::none:
-    return "none";
-  }
-  return "unknown";
-}
-
-} // namespace
-
 result<void> store_state::open(self_pointer self, store_arguments arguments) {
   self_ = self;
   backend_ = std::move(arguments.backend);
   writer_ = std::move(arguments.writer);
   replication_ = arguments.replication;
+  cache_ = core_cache{arguments.cache};
+  meters_ = arguments.counted ? std::move(arguments.counted) : std::make_shared<meters>();
+  scopes_[scope_id{}];
   auto next = backend_->next_number();
   if (!next)
     return fail(next.error());
@@ -38,288 +21,100 @@ result<void> store_state::open(self_pointer self, store_arguments arguments) {
   return {};
 }
 
-caf::result<opened_core> store_state::open_core(const core_selector& selector) {
-  if (ending_)
-    return make_error(ec::store_closed, "the store is closing");
-  auto resolved = resolve(selector);
-  if (!resolved)
-    return to_caf(resolved.error());
-  auto discovery = resolved->header.discovery;
-  auto promise = self_->make_response_promise<opened_core>();
-  if (auto creating = creating_.find(discovery); creating != creating_.end()) {
-    creating->second.push_back(promise);
-    return promise;
-  }
-  if (resolved->is_new) {
-    if (!selector.create) {
-      promise.deliver(make_error(ec::not_found, "the store does not know this core"));
-      return promise;
-    }
-    create(std::move(*resolved), promise);
-    return promise;
-  }
-  auto& core = load(resolved->header);
-  activate(core, discovery);
-  answer(core, discovery, promise);
-  return promise;
-}
-
-void store_state::create(resolution wanted, caf::typed_response_promise<opened_core> promise) {
-  auto discovery = wanted.header.discovery;
-  auto loaded = loaded_.find(discovery);
-  log::change_set changes;
-  if (!wanted.is_stored)
-    wanted.header.number = log::core_number{next_number_++};
-  changes.number = wanted.header.number;
-  changes.header = wanted.header;
-  changes.alias = wanted.alias;
-  creating_[discovery].push_back(promise);
-  auto abandon = [this, discovery](const caf::error& reason) {
-    auto waiting = std::move(creating_[discovery]);
-    creating_.erase(discovery);
-    for (auto& caller : waiting)
-      caller.deliver(reason);
-  };
-  auto write = [this, discovery, abandon, changes = std::make_shared<const log::change_set>(std::move(changes))] {
-    self_->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{changes})
-      .then([this, discovery, changes](std::uint64_t) { created(discovery, *changes->header); }, abandon);
-  };
-  if (loaded == loaded_.end()) {
-    write();
-    return;
-  }
-  // A read-only core that was loaded for somebody becomes writable: it starts anew with its new header.
-  auto handle = loaded->second.handle;
-  loaded_.erase(loaded);
-  by_address_.erase(handle.address());
-  self_->send_exit(handle, caf::exit_reason::user_shutdown);
-  write();
-}
-
-void store_state::created(const corestore::discovery_key& discovery, const log::core_header& header) {
-  auto waiting = std::move(creating_[discovery]);
-  creating_.erase(discovery);
-  if (ending_) {
-    for (auto& promise : waiting)
-      promise.deliver(make_error(ec::store_closed, "the store is closing"));
-    return;
-  }
-  auto& core = load(header);
-  activate(core, discovery);
-  for (auto& promise : waiting)
-    answer(core, discovery, promise);
-}
-
-store_state::loaded_core& store_state::load(const log::core_header& header) {
-  auto found = loaded_.find(header.discovery);
-  if (found != loaded_.end())
-    return found->second;
-  auto handle = self_->spawn(core, core_arguments{backend_, writer_, header, replication_});
-  self_->monitor(handle);
-  by_address_.emplace(handle.address(), header.discovery);
-  return loaded_.emplace(header.discovery, loaded_core{handle, header.key, false}).first->second;
-}
-
-void store_state::activate(loaded_core& core, const corestore::discovery_key& discovery) {
-  if (core.is_active)
-    return;
-  core.is_active = true;
-  self_->send(core.handle, wake_atom_v);
-  for (const auto& [address, session] : sessions_)
-    if (session.has_joined)
-      self_->send(session.handle, open_atom_v, local_core{core.handle, core.key, discovery});
-}
-
-void store_state::answer(const loaded_core& core, const corestore::discovery_key& discovery,
-                         caf::typed_response_promise<opened_core> promise) {
-  auto handle = core.handle;
-  self_->request(handle, caf::infinite, info_atom_v)
-    .then(
-      [promise, handle](const core_record& record) mutable {
-        promise.deliver(opened_core{caf::actor_cast<core_actor>(handle), record});
-      },
-      [this, promise, discovery](const caf::error& reason) mutable {
-        // The actor ends when head or bits cannot be read: say what is wrong with them.
-        auto source = backend_->open_snapshot();
-        if (!source) {
-          promise.deliver(to_caf(source.error()));
-          return;
-        }
-        auto header = (*source)->header(discovery);
-        if (header && *header)
-          if (auto head = (*source)->head((*header)->number); !head) {
-            promise.deliver(to_caf(head.error()));
-            return;
-          }
-        promise.deliver(to_caf(from_caf(reason)));
-      });
-}
-
-caf::result<core_record> store_state::describe(const core_selector& selector) {
-  auto resolved = resolve(selector);
-  if (!resolved)
-    return to_caf(resolved.error());
-  if (auto loaded = loaded_.find(resolved->header.discovery); loaded != loaded_.end())
-    return self_->delegate(loaded->second.handle, info_atom_v);
-  if (resolved->is_new)
-    return make_error(ec::not_found, "the store does not know this core");
-  auto source = backend_->open_snapshot();
-  if (!source)
-    return to_caf(source.error());
-  auto head = (*source)->head(resolved->header.number);
-  auto bits = (*source)->bits(resolved->header.number);
-  if (!head)
-    return to_caf(head.error());
-  if (!bits)
-    return to_caf(bits.error());
-  return make_record(resolved->header, *head, bits->contiguous_length());
-}
-
-caf::result<record_page> store_state::list(const list_request& request) {
-  auto opened = backend_->open_snapshot();
-  if (!opened)
-    return to_caf(opened.error());
-  const auto& source = **opened;
-  auto limit = std::clamp<std::uint32_t>(request.limit, 1, page_records_max);
-  corestore::discovery_key after;
-  after.data = request.after.data;
-  record_page page;
-  error failure;
-  auto add = [&](const log::core_header& header) {
-    if (page.records.size() == limit) {
-      page.is_last = false;
-      return false;
-    }
-    bool is_loaded = loaded_.find(header.discovery) != loaded_.end();
-    if (request.loaded_only && !is_loaded)
-      return true;
-    auto head = source.head(header.number);
-    auto bits = source.bits(header.number);
-    if (!head || !bits) {
-      failure = head ? bits.error() : head.error();
-      return false;
-    }
-    page.records.push_back(make_record(header, *head, bits->contiguous_length()));
-    page.records.back().active = is_loaded;
-    return true;
-  };
-  result<void> done;
-  if (request.in_namespace) {
-    bool is_past = after.is_zero();
-    done = source.each_alias(request.name_space, [&](std::string_view, const corestore::discovery_key& discovery) {
-      if (!is_past) {
-        is_past = discovery == after;
-        return true;
-      }
-      auto header = source.header(discovery);
-      return header && *header ? add(**header) : true;
-    });
-  } else {
-    done = source.each_header([&](const log::core_header& header) {
-      return !after.is_zero() && header.discovery <= after ? true : add(header);
-    });
-  }
-  if (!done)
-    return to_caf(done.error());
-  if (failure.code != ec::none)
-    return to_caf(failure);
-  return page;
-}
-
-caf::result<store_record> store_state::describe_store() const {
-  store_record record;
-  auto opened = backend_->open_snapshot();
-  if (!opened)
-    return to_caf(opened.error());
-  auto counted = (*opened)->each_header([&](const log::core_header&) {
-    ++record.cores_known;
-    return true;
-  });
-  if (!counted)
-    return to_caf(counted.error());
-  auto numbers = backend_->stats();
-  record.cores_loaded = loaded_.size();
-  record.sessions = sessions_.size();
-  record.used_bytes = numbers.used_bytes;
-  record.limit_bytes = numbers.limit_bytes;
-  record.commits = numbers.commits;
-  record.refusals = refusals_;
-  record.durability = std::string{name_of(backend_->mode())};
-  record.version = CORESTORE_VERSION;
-  return record;
-}
-
-std::vector<peer_record> store_state::peers() const {
-  std::vector<peer_record> records;
-  records.reserve(sessions_.size());
-  for (const auto& [address, session] : sessions_)
-    records.push_back(session.record);
-  std::sort(records.begin(), records.end(),
-            [](const peer_record& left, const peer_record& right) { return left.id < right.id; });
-  return records;
-}
-
-caf::result<local_core> store_state::wake(const corestore::discovery_key& discovery) {
-  if (ending_)
-    return make_error(ec::store_closed, "the store is closing");
-  if (auto found = loaded_.find(discovery); found != loaded_.end())
-    return local_core{found->second.handle, found->second.key, discovery};
-  auto source = backend_->open_snapshot();
-  if (!source)
-    return to_caf(source.error());
-  auto header = (*source)->header(discovery);
-  if (!header)
-    return to_caf(header.error());
-  if (!*header || creating_.find(discovery) != creating_.end())
-    return make_error(ec::not_found, "the store does not know this core");
-  auto& core = load(**header);
-  return local_core{core.handle, core.key, discovery};
-}
-
-std::vector<local_core> store_state::join(const session_actor& session) {
-  auto found = sessions_.find(session.address());
-  if (found != sessions_.end())
-    found->second.has_joined = true;
-  std::vector<local_core> offered;
-  for (const auto& [discovery, core] : loaded_)
-    if (core.is_active)
-      offered.push_back({core.handle, core.key, discovery});
-  return offered;
-}
-
-void store_state::update_session(const session_actor& session, peer_record record) {
-  auto [found, is_new] = sessions_.try_emplace(session.address());
-  if (is_new) {
-    found->second.handle = session;
-    self_->monitor(session);
-  }
-  found->second.record = std::move(record);
+caf::error store_state::closed_error() {
+  return make_error(ec::store_closed, "the store is closed");
 }
 
 void store_state::on_down(const caf::down_msg& message) {
-  if (sessions_.erase(message.source) > 0)
+  if (auto session = sessions_.find(message.source); session != sessions_.end()) {
+    store_event event;
+    event.kind = store_event_kind::session_close;
+    event.peer = std::move(session->second.record);
+    if (message.reason.category() == error_category)
+      event.reason = to_string(from_caf(message.reason));
+    sessions_.erase(session);
+    tell(scope_id{}, event);
     return;
-  auto core = by_address_.find(message.source);
-  if (core == by_address_.end())
+  }
+  if (auto core = by_address_.find(message.source); core != by_address_.end()) {
+    auto discovery = core->second;
+    by_address_.erase(core);
+    loaded_.erase(discovery);
+    cache_.remove(discovery);
+    settled(discovery);
+    end_if_empty();
     return;
-  loaded_.erase(core->second);
-  by_address_.erase(core);
-  if (ending_ && loaded_.empty())
+  }
+  auto is_it = [&](const auto& entry) {
+    return entry.second.address == message.source;
+  };
+  if (auto scope = std::find_if(scopes_.begin(), scopes_.end(), is_it); scope != scopes_.end()) {
+    leave_scope(scope->first);
+    return;
+  }
+  released_by(message.source);
+}
+
+// -- the end
+
+void store_state::end_cores() {
+  for (const auto& [address, session] : sessions_)
+    self_->send(session.handle, shutdown_atom_v);
+  for (const auto& [discovery, core] : loaded_)
+    self_->send_exit(core.handle, caf::exit_reason::user_shutdown);
+}
+
+void store_state::end_if_empty() {
+  if (!is_closed_ || !loaded_.empty())
+    return;
+  if (ending_) {
+    for (auto& promise : closing_)
+      promise.deliver(true);
     self_->quit(*ending_);
+    return;
+  }
+  if (closing_.empty())
+    return;
+  auto waiting = std::move(closing_);
+  closing_.clear();
+  self_->request(writer_, caf::infinite, sync_atom_v)
+    .then(
+      [waiting](bool) mutable {
+        for (auto& promise : waiting)
+          promise.deliver(true);
+      },
+      [waiting](const caf::error& reason) mutable {
+        for (auto& promise : waiting)
+          promise.deliver(reason);
+      });
+}
+
+caf::result<bool> store_state::close() {
+  auto promise = self_->make_response_promise<bool>();
+  closing_.push_back(promise);
+  if (!is_closed_) {
+    is_closed_ = true;
+    if (network_)
+      self_->send(network_, shutdown_atom_v);
+    end_cores();
+  }
+  end_if_empty();
+  return promise;
 }
 
 void store_state::finish(caf::error reason) {
   if (ending_)
     return;
   ending_ = std::move(reason);
-  for (const auto& [discovery, core] : loaded_)
-    self_->send_exit(core.handle, caf::exit_reason::user_shutdown);
-  for (auto& [discovery, waiting] : creating_)
-    for (auto& promise : waiting)
-      promise.deliver(make_error(ec::store_closed, "the store is closing"));
-  creating_.clear();
-  if (loaded_.empty())
-    self_->quit(*ending_);
+  network_ = nullptr;
+  for (const auto& [scope, entry] : scopes_)
+    if (auto handle = caf::actor_cast<caf::actor>(entry.address))
+      self_->send_exit(handle, caf::exit_reason::user_shutdown);
+  if (!is_closed_) {
+    is_closed_ = true;
+    end_cores();
+  }
+  end_if_empty();
 }
 
 local_store_actor::behavior_type store(store_state::self_pointer self, store_arguments arguments) {
@@ -328,20 +123,47 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
     self->quit(to_caf(opened.error()));
     return local_store_actor::behavior_type::make_empty_behavior();
   }
+  constexpr scope_id whole{};
   self->set_down_handler([self](const caf::down_msg& message) { self->state.on_down(message); });
   self->set_exit_handler([self](caf::exit_msg& message) { self->state.finish(std::move(message.reason)); });
   return {
-    [&state](open_atom, const core_selector& selector) { return state.open_core(selector); },
-    [&state](info_atom, const core_selector& selector) { return state.describe(selector); },
-    [&state](list_atom, const list_request& request) { return state.list(request); },
-    [&state](info_atom) { return state.describe_store(); },
-    [&state](peers_atom) { return state.peers(); },
-    [&state](wake_atom, const corestore::discovery_key& discovery) { return state.wake(discovery); },
-    [&state](join_atom, const session_actor& session) { return state.join(session); },
     [&state](sync_atom, const session_actor& session, peer_record& record) {
       state.update_session(session, std::move(record));
     },
-    [&state](leave_atom, const std::string&) { state.count_refusal(); },
+    [&state](wake_atom, const corestore::discovery_key& discovery, scope_id scope) {
+      return state.wake(discovery, scope);
+    },
+    [&state](open_atom, const core_selector& selector) { return state.open_core(selector, whole); },
+    [&state](open_atom, const core_selector& selector, scope_id scope) { return state.open_core(selector, scope); },
+    [&state](close_atom, const corestore::discovery_key& core) { return state.close_core(core, whole); },
+    [&state](close_atom, const corestore::discovery_key& core, scope_id scope) { return state.close_core(core, scope); },
+    [&state](info_atom, const core_selector& selector) { return state.describe(selector); },
+    [&state](loaded_atom, const core_selector& selector) { return state.is_loaded(selector); },
+    [&state](list_atom, const list_request& request) { return state.list(request); },
+    [&state](info_atom) { return state.describe_store(); },
+    [&state](peers_atom) { return state.peers(); },
+    [&state](enter_atom, const std::string& child) { return state.enter(child, whole); },
+    [&state](enter_atom, const std::string& child, scope_id scope) { return state.enter(child, scope); },
+    [&state](derive_atom, const std::string& child) { return state.derive(child, whole); },
+    [&state](derive_atom, const std::string& child, scope_id scope) { return state.derive(child, scope); },
+    [&state](watch_atom, const store_sink& sink) { return state.watch(sink, whole); },
+    [&state](watch_atom, const store_sink& sink, scope_id scope) { return state.watch(sink, scope); },
+    [&state](unwatch_atom, const store_sink& sink) { return state.unwatch(sink, whole); },
+    [&state](unwatch_atom, const store_sink& sink, scope_id scope) { return state.unwatch(sink, scope); },
+    [&state](find_atom) { return state.find(); },
+    [&state](found_atom, std::uint64_t token) { return state.found(token); },
+    [&state](dial_atom, const std::string& address) { return state.dial({address}, whole); },
+    [&state](dial_atom, const dial_request& request) { return state.dial(request, whole); },
+    [&state](dial_atom, const dial_request& request, scope_id scope) { return state.dial(request, scope); },
+    [&state](dial_atom, peer_record& record) { state.update_dialled(std::move(record)); },
+    [&state](hangup_atom, std::uint64_t id) { return state.hang_up(id); },
+    [&state](suspend_atom) { return state.suspend(); },
+    [&state](resume_atom) { return state.resume(); },
+    [&state](close_atom) { return state.close(); },
+    [&state](close_atom, scope_id scope) { return state.close_scope(scope); },
+    [&state](join_atom, const session_actor& session, scope_id scope) { return state.join(session, scope); },
+    [&state](join_atom, const network_actor& network) { state.use_network(network); },
+    [&state](leave_atom, const std::string& reason) { state.refused(reason); },
     [&state](shutdown_atom) { state.finish(caf::exit_reason::user_shutdown); },
   };
 }

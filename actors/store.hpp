@@ -2,15 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/core_cache.hpp"
+#include "actors/holders.hpp"
 #include "actors/local.hpp"
+#include "actors/meters.hpp"
 #include "base/error.hpp"
 #include "log/change_set.hpp"
 #include "replication/replicator.hpp"
@@ -22,6 +29,8 @@ struct store_arguments {
   std::shared_ptr<storage::backend> backend;
   writer_actor writer;
   replication::replicator_settings replication;
+  cache_limits cache;
+  meters_ptr counted; ///< shared with the writer; a new one when absent
 };
 
 class store_state {
@@ -32,23 +41,53 @@ public:
 
   result<void> open(self_pointer self, store_arguments arguments);
 
-  caf::result<opened_core> open_core(const core_selector& selector);
+  // -- opening and giving back (store_opening.cpp)
+
+  caf::result<opened_core> open_core(const core_selector& selector, scope_id scope);
+  caf::result<bool> close_core(const corestore::discovery_key& discovery, scope_id scope);
+
+  // -- questions (store_listing.cpp)
+
   caf::result<core_record> describe(const core_selector& selector);
+  caf::result<bool> is_loaded(const core_selector& selector) const;
   caf::result<record_page> list(const list_request& request);
   [[nodiscard]] caf::result<store_record> describe_store() const;
   [[nodiscard]] std::vector<peer_record> peers() const;
 
-  caf::result<local_core> wake(const corestore::discovery_key& discovery);
-  std::vector<local_core> join(const session_actor& session);
+  // -- namespaces, watchers, searches (store_scopes.cpp)
+
+  caf::result<entered_store> enter(const std::string& child, scope_id scope);
+  caf::result<key_pair> derive(const std::string& child, scope_id scope) const;
+  caf::result<bool> watch(const store_sink& sink, scope_id scope);
+  caf::result<bool> unwatch(const store_sink& sink, scope_id scope);
+  caf::result<bool> close_scope(scope_id scope);
+  caf::result<std::uint64_t> find();
+  caf::result<bool> found(std::uint64_t token);
+
+  // -- connections (store_sessions.cpp)
+
+  caf::result<local_core> wake(const corestore::discovery_key& discovery, scope_id scope);
+  std::vector<local_core> join(const session_actor& session, scope_id scope);
   void update_session(const session_actor& session, peer_record record);
-  void count_refusal() {
-    ++refusals_;
+  void update_dialled(peer_record record);
+  void use_network(const network_actor& network) {
+    network_ = network;
   }
+  caf::result<peer_record> dial(const dial_request& request, scope_id scope);
+  caf::result<bool> hang_up(std::uint64_t id);
+  caf::result<bool> suspend();
+  caf::result<bool> resume();
+  void refused(const std::string& reason);
+
+  // -- life
 
   void on_down(const caf::down_msg& message);
+  caf::result<bool> close();
   void finish(caf::error reason);
 
 private:
+  using opened_promise = caf::typed_response_promise<opened_core>;
+
   /// What a selector leads to: a stored header, or one that would have to be created.
   struct resolution {
     log::core_header header;
@@ -60,36 +99,93 @@ private:
   struct loaded_core {
     local_core_actor handle;
     core_key key;
-    bool is_active = false; ///< an owner asked for it; otherwise a peer did
+    bool is_active = false; ///< an owner asked for it: offered to peers, kept up to date
   };
 
   struct known_session {
     session_actor handle;
     peer_record record;
+    scope_id scope{};
     bool has_joined = false;
+  };
+
+  /// The store itself, or one namespace that was entered.
+  struct scope_entry {
+    namespace_id id;
+    caf::actor_addr address; ///< weak: a namespace ends when nobody has its handle any more
+    std::unordered_set<corestore::discovery_key> opened; ///< not kept for the store itself
+    std::vector<store_sink> watchers;
+  };
+
+  /// A request for a core that is just being created, parked or purged: it is asked again afterwards.
+  using later = std::function<void()>;
+
+  struct caller {
+    caf::strong_actor_ptr address; ///< null for somebody without one
+    core_selector selector;
+    scope_id scope{};
+    opened_promise promise;
   };
 
   [[nodiscard]] result<resolution> resolve(const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_name(const storage::snapshot& source, const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_id(const storage::snapshot& source, const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_keys(const storage::snapshot& source, const core_selector& selector) const;
-  void create(resolution wanted, caf::typed_response_promise<opened_core> promise);
-  void created(const corestore::discovery_key& discovery, const log::core_header& header);
-  loaded_core& load(const log::core_header& header);
-  void activate(loaded_core& core, const corestore::discovery_key& discovery);
-  void answer(const loaded_core& core, const corestore::discovery_key& discovery,
-              caf::typed_response_promise<opened_core> promise);
+
+  void open_for(const caller& who);
+  void create(resolution wanted, const caller& who);
+  void settled(const corestore::discovery_key& discovery);
+  loaded_core& load(const log::core_header& header, const core_selector& selector);
+  void hold(loaded_core& core, const corestore::discovery_key& discovery, const caller& who);
+  void offer(const loaded_core& core, const corestore::discovery_key& discovery, scope_id scope);
+  void answer(const loaded_core& core, const corestore::discovery_key& discovery, const caller& who);
+  void explain(const corestore::discovery_key& discovery, const caf::error& reason, opened_promise promise) const;
+  bool give_back(const caf::actor_addr& owner, const corestore::discovery_key& discovery, scope_id scope);
+  void idle(const corestore::discovery_key& discovery, scope_id scope);
+  void released_by(const caf::actor_addr& owner);
+  void observe(const caf::actor_addr& somebody);
+  void stop_observing(const caf::actor_addr& somebody);
+  void trim();
+
+  void wake_for(const corestore::discovery_key& discovery, scope_id scope,
+                caf::typed_response_promise<local_core> promise);
+  void tell(scope_id scope, const store_event& event);
+  [[nodiscard]] bool is_in_scope(const corestore::discovery_key& discovery, scope_id scope) const;
+  [[nodiscard]] static caf::error closed_error();
+  void leave_scope(scope_id scope);
+  void end_cores();
+  void end_if_empty();
 
   self_pointer self_ = nullptr;
   std::shared_ptr<storage::backend> backend_;
   writer_actor writer_;
+  network_actor network_;
   replication::replicator_settings replication_;
+  meters_ptr meters_;
   std::uint32_t next_number_ = 0;
   std::uint64_t refusals_ = 0;
+
   std::unordered_map<corestore::discovery_key, loaded_core> loaded_;
   std::unordered_map<caf::actor_addr, corestore::discovery_key> by_address_;
-  std::unordered_map<corestore::discovery_key, std::vector<caf::typed_response_promise<opened_core>>> creating_;
+  std::unordered_map<corestore::discovery_key, std::vector<later>> busy_;
+  holders holders_;
+  std::unordered_set<caf::actor_addr> observed_; ///< callers and watchers whose end is told
+  std::unordered_map<corestore::discovery_key, std::pair<caf::actor_addr, scope_id>> exclusive_;
+  core_cache cache_;
+  std::uint64_t hits_ = 0;
+  std::uint64_t misses_ = 0;
+  std::uint64_t evictions_ = 0;
+
+  std::map<scope_id, scope_entry> scopes_;
+  std::uint64_t next_scope_ = 1;
+  std::set<std::uint64_t> searches_;
+  std::uint64_t next_search_ = 1;
+
   std::unordered_map<caf::actor_addr, known_session> sessions_;
+  std::map<std::uint64_t, peer_record> dialled_;
+
+  std::vector<caf::typed_response_promise<bool>> closing_; ///< answered when the last core has ended
+  bool is_closed_ = false;
   std::optional<caf::error> ending_;
 };
 

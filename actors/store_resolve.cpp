@@ -28,7 +28,10 @@ core_key as_key(const hash32& id) {
 
 } // namespace
 
-result<store_state::resolution> store_state::resolve(const core_selector& selector) const {
+result<store_state::resolution> store_state::resolve(const core_selector& wanted) const {
+  auto selector = wanted;
+  for (const auto& child : selector.path)
+    selector.name_space = log::child_namespace(selector.name_space, as_bytes(child));
   auto opened = backend_->open_snapshot();
   if (!opened)
     return fail(opened.error());

@@ -13,6 +13,17 @@ namespace {
 
 using self_pointer = writer_actor::stateful_pointer<writer_state>;
 
+using clock = std::chrono::steady_clock;
+
+void count_group(writer_state& state, const std::vector<writer_state::entry>& entries, std::size_t first,
+                 std::size_t end, clock::time_point start) {
+  clock::duration queued{};
+  for (auto position = first; position < end; ++position)
+    queued += start - entries[position].arrival;
+  state.counted->committed(end - first, std::chrono::duration_cast<std::chrono::microseconds>(queued),
+                           std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - start));
+}
+
 /// Commits everything queued, one bounded group after the other. A group that fails as a whole is retried change set
 /// by change set, so that one bad or oversized member does not take its neighbours down.
 void commit_queued(writer_state& state) {
@@ -24,9 +35,12 @@ void commit_queued(writer_state& state) {
     auto first = next;
     while (next < entries.size() && bounds.admit(log::size_of(*entries[next].changes)))
       group.push_back(*entries[next++].changes);
+    auto start = clock::now();
     auto outcome = state.backend->apply(group);
-    if (outcome)
+    if (outcome) {
       ++state.commits;
+      count_group(state, entries, first, next, start);
+    }
     for (auto position = first; position < next; ++position) {
       auto& entry = entries[position];
       if (outcome) {
@@ -50,8 +64,10 @@ void arm_sync(self_pointer self) {
 } // namespace
 
 writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self,
-                                   const std::shared_ptr<storage::backend>& backend, std::uint64_t sync_interval_ms) {
+                                   const std::shared_ptr<storage::backend>& backend, std::uint64_t sync_interval_ms,
+                                   const meters_ptr& counted) {
   self->state.backend = backend;
+  self->state.counted = counted;
   self->state.sync_interval_ms = sync_interval_ms;
   self->set_exit_handler([self](const caf::exit_msg& message) {
     commit_queued(self->state);
@@ -62,7 +78,7 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
   return {
     [self](commit_atom, const change_set_ptr& changes) -> caf::result<std::uint64_t> {
       auto promise = self->make_response_promise<std::uint64_t>();
-      self->state.queue.push_back({changes, promise});
+      self->state.queue.push_back({changes, promise, std::chrono::steady_clock::now()});
       if (!self->state.is_armed) {
         self->state.is_armed = true;
         self->send(self, flush_atom_v);

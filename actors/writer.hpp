@@ -2,6 +2,7 @@
 // next group; quiet makes groups small and immediate, load makes them large. No timer delays a commit.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/local.hpp"
+#include "actors/meters.hpp"
 #include "storage/backend.hpp"
 
 namespace corestore::actors {
@@ -18,9 +20,11 @@ struct writer_state {
   struct entry {
     change_set_ptr changes;
     caf::typed_response_promise<std::uint64_t> promise;
+    std::chrono::steady_clock::time_point arrival;
   };
 
   std::shared_ptr<storage::backend> backend;
+  meters_ptr counted;
   std::vector<entry> queue;
   bool is_armed = false; ///< a flush is behind everything that is in the mailbox now
   std::uint64_t commits = 0;
@@ -31,6 +35,7 @@ struct writer_state {
 
 /// Spawn detached in production (it blocks in sync), scheduled under the deterministic scheduler.
 writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self,
-                                   const std::shared_ptr<storage::backend>& backend, std::uint64_t sync_interval_ms);
+                                   const std::shared_ptr<storage::backend>& backend, std::uint64_t sync_interval_ms,
+                                   const meters_ptr& counted);
 
 } // namespace corestore::actors

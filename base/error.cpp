@@ -11,7 +11,7 @@ struct description {
   std::string_view sentence;
 };
 
-constexpr std::array<description, static_cast<std::size_t>(ec::internal) + 1> descriptions{{
+constexpr std::array<description, static_cast<std::size_t>(ec::core_held) + 1> descriptions{{
   {"none", "no error"},
   {"bad_argument", "the value given is out of range or malformed"},
   {"decoding_failed", "the bytes do not follow their format"},
@@ -42,11 +42,12 @@ constexpr std::array<description, static_cast<std::size_t>(ec::internal) + 1> de
   {"store_closed", "the store is closed"},
   {"unsupported", "this is not offered here"},
   {"internal", "an internal invariant does not hold"},
+  {"core_held", "the core is open exclusively already"},
 }};
 
 const description& describing(ec code) {
   auto position = static_cast<std::size_t>(code);
-  return descriptions[position < descriptions.size() ? position : descriptions.size() - 1];
+  return descriptions[position < descriptions.size() ? position : static_cast<std::size_t>(ec::internal)];
 }
 
 } // namespace

@@ -41,7 +41,8 @@ enum class ec : std::uint8_t {
   cancelled,           ///< the caller gave up, or the session ended
   store_closed,        ///< the store is closing or closed
   unsupported,         ///< understood, and not offered by this build or generation
-  internal             ///< a bug: an invariant of ours does not hold
+  internal,            ///< a bug: an invariant of ours does not hold
+  core_held            ///< the core is open exclusively already
 };
 
 /// The stable lower-case name, as used in logs, JSON and the HTTP API: `storage_full`.

@@ -34,6 +34,9 @@ inline constexpr std::size_t channels_per_connection_max = 65536;
 /// Opens of one peer that wait for the store to answer.
 inline constexpr std::size_t pending_opens_max = 1024;
 
+/// Addresses that one store keeps dialling.
+inline constexpr std::size_t dialled_addresses_max = 4096;
+
 /// Messages held for channels that are not answered yet, in bytes for each connection.
 inline constexpr std::size_t pending_channel_bytes_max = 4 * message_bytes_max;
 

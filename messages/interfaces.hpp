@@ -123,18 +123,65 @@ typename Inspector::result_type inspect(Inspector& inspector, opened_core& value
   return inspector(caf::meta::type_name("opened_core"), value.handle, value.record);
 }
 
-/// One store: many cores under one primary key.
+/// Whoever wants to hear of a store.
+using store_sink = caf::typed_actor<
+  // something happened to the store or namespace that this sink watches
+  caf::reacts_to<store_event>>;
+
+struct entered_store;
+
+/// One store: many cores under one primary key; or a namespace of it, which says the same of what was opened in it.
 using store_actor = caf::typed_actor<
-  // open or create a core. not_found, key_mismatch, bad_argument, store_closed
+  // open or create a core, and hold it until closed or dead. not_found, key_mismatch, core_held, bad_argument,
+  // store_closed
   caf::replies_to<open_atom, core_selector>::with<opened_core>,
+  // give one opening back; false when the caller holds none
+  caf::replies_to<close_atom, discovery_key>::with<bool>,
   // what is known of a core, without loading it. not_found
   caf::replies_to<info_atom, core_selector>::with<core_record>,
+  // whether a core is in memory. not_found
+  caf::replies_to<loaded_atom, core_selector>::with<bool>,
   // a page of records
   caf::replies_to<list_atom, list_request>::with<record_page>,
   // counts and sizes
   caf::replies_to<info_atom>::with<store_record>,
-  // the connections
-  caf::replies_to<peers_atom>::with<std::vector<peer_record>>>;
+  // the connections, and the addresses that are dialled
+  caf::replies_to<peers_atom>::with<std::vector<peer_record>>,
+  // the namespace of that name below this one (no name: a random one). store_closed
+  caf::replies_to<enter_atom, std::string>::with<entered_store>,
+  // the key pair that signs the core of that name
+  caf::replies_to<derive_atom, std::string>::with<key_pair>,
+  // events from now on, until unwatched or dead
+  caf::replies_to<watch_atom, store_sink>::with<bool>,
+  // no more events
+  caf::replies_to<unwatch_atom, store_sink>::with<bool>,
+  // peers are being looked for: updates wait for them until found. Answers a token
+  caf::replies_to<find_atom>::with<std::uint64_t>,
+  // the search of that token is over
+  caf::replies_to<found_atom, std::uint64_t>::with<bool>,
+  // keep a connection to an address until hung up: dialled again with back-off. bad_argument, unsupported
+  caf::replies_to<dial_atom, std::string>::with<peer_record>,
+  // the same with switches
+  caf::replies_to<dial_atom, dial_request>::with<peer_record>,
+  // end a connection, and do not dial again; false when there is none of that id
+  caf::replies_to<hangup_atom, std::uint64_t>::with<bool>,
+  // bring everything to the disk and pause all connections
+  caf::replies_to<suspend_atom>::with<bool>,
+  // go on
+  caf::replies_to<resume_atom>::with<bool>,
+  // finish what was begun, commit, and close; a second time does no harm. A namespace closes what it opened
+  caf::replies_to<close_atom>::with<bool>>;
+
+/// A namespace: an actor like its store, and the id that derives its names.
+struct entered_store {
+  store_actor handle;
+  namespace_id name_space;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, entered_store& value) {
+  return inspector(caf::meta::type_name("entered_store"), value.handle, value.name_space);
+}
 
 } // namespace corestore
 
@@ -143,8 +190,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(corestore_handles, caf::id_block::corestore::end)
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::checkout_actor))
 CAF_ADD_TYPE_ID(corestore_handles, (std::vector<corestore::checkout_actor>))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::core_actor))
+CAF_ADD_TYPE_ID(corestore_handles, (corestore::entered_store))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::event_sink))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::opened_core))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::store_actor))
+CAF_ADD_TYPE_ID(corestore_handles, (corestore::store_sink))
 
 CAF_END_TYPE_ID_BLOCK(corestore_handles)

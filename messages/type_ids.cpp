@@ -20,6 +20,8 @@ error from_caf(const caf::error& what) {
     return {ec::timed_out, "no answer in time"};
   if (what == caf::sec::request_receiver_down || what.category() == caf::atom("exit"))
     return {ec::store_closed, "the actor that should answer has ended"};
+  if (what == caf::sec::unexpected_message || what == caf::sec::unexpected_response)
+    return {ec::unsupported, "the other side speaks another version of the messages"};
   return {ec::internal, caf::to_string(what)};
 }
 

@@ -31,13 +31,20 @@ struct core_selector {
   hash32 id;
   key_pair pair;
   bytes manifest;
-  bool create = true; ///< false: not_found when the store does not know the core
+  bool create = true;             ///< false: not_found when the store does not know the core
+  std::vector<std::string> path;  ///< names of namespaces below `name_space`, from the outside in
+  std::uint8_t generation = 0;    ///< 9 or 10; 0 = what the store makes by default; 255 = either
+  bytes encryption_key;           ///< empty or 32 bytes: blocks are encrypted while the core stays open
+  bool is_exclusive = false;      ///< core_held when another exclusive opening is not closed yet
+  bool is_read_only = false;      ///< the handle that comes back refuses every change
+  bool is_active = true;          ///< false: downloads and offers nothing because of this opening
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, core_selector& value) {
   return inspector(caf::meta::type_name("core_selector"), value.kind, value.name_space, value.name, value.id,
-                   value.pair, value.manifest, value.create);
+                   value.pair, value.manifest, value.create, value.path, value.generation, value.encryption_key,
+                   value.is_exclusive, value.is_read_only, value.is_active);
 }
 
 /// What is known of a core at one moment.
@@ -56,13 +63,19 @@ struct core_record {
   bool active = false;   ///< loaded now
   bool mirrored = false; ///< kept complete
   std::string name;      ///< the name that it was derived from, if any
+  namespace_id name_space;                     ///< of that name
+  bool is_external = false;                    ///< not derived from the store's primary key
+  bool is_encrypted = false;                   ///< its blocks are decrypted here
+  bool is_frozen = false;                      ///< a conflict was found: no replication any more
+  std::uint64_t remote_contiguous_length = 0; ///< the longest prefix that some peer has without a gap
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, core_record& value) {
   return inspector(caf::meta::type_name("core_record"), value.key, value.discovery, value.generation, value.manifest,
                    value.length, value.byte_length, value.fork, value.contiguous_length, value.tree_hash, value.peers,
-                   value.writable, value.active, value.mirrored, value.name);
+                   value.writable, value.active, value.mirrored, value.name, value.name_space, value.is_external,
+                   value.is_encrypted, value.is_frozen, value.remote_contiguous_length);
 }
 
 struct append_result {
@@ -145,29 +158,33 @@ typename Inspector::result_type inspect(Inspector& inspector, core_event& value)
                    value.index, value.size);
 }
 
-/// One page of a listing: byte order of discovery keys (in a namespace: of names).
+/// One page of a listing: byte order of discovery keys (in a namespace: of names, the namespaces below it last).
 struct list_request {
   bool in_namespace = false;
   namespace_id name_space;
   bool loaded_only = false;
   hash32 after; ///< discovery key of the last record of the page before; zeros for the first page
   std::uint32_t limit = 1000;
+  std::vector<std::string> path;   ///< names of namespaces below `name_space`, from the outside in
+  bool is_recursive = false;       ///< also what the namespaces below hold
+  std::vector<std::string> cursor; ///< `next` of the page before; it makes `after` superfluous
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, list_request& value) {
   return inspector(caf::meta::type_name("list_request"), value.in_namespace, value.name_space, value.loaded_only,
-                   value.after, value.limit);
+                   value.after, value.limit, value.path, value.is_recursive, value.cursor);
 }
 
 struct record_page {
   std::vector<core_record> records;
   bool is_last = true;
+  std::vector<std::string> next; ///< where the page after this one goes on; opaque
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, record_page& value) {
-  return inspector(caf::meta::type_name("record_page"), value.records, value.is_last);
+  return inspector(caf::meta::type_name("record_page"), value.records, value.is_last, value.next);
 }
 
 struct store_record {
@@ -180,18 +197,49 @@ struct store_record {
   std::uint64_t refusals = 0; ///< connections cut off because their peer broke a rule
   std::string durability;
   std::string version;
+
+  // the cores in memory
+  std::uint64_t cores_active = 0;  ///< held by an owner
+  std::uint64_t cores_idle = 0;    ///< no owner holds them any more
+  std::uint64_t cores_passive = 0; ///< only peers asked for them
+  std::uint64_t references = 0;    ///< openings that were not closed yet
+  std::uint64_t active_limit = 0;  ///< of idle cores
+  std::uint64_t passive_limit = 0;
+  std::uint64_t cache_hits = 0;   ///< openings and wishes of peers that found the core in memory
+  std::uint64_t cache_misses = 0; ///< those that loaded it
+  std::uint64_t evictions = 0;    ///< cores that were parked
+  std::uint64_t actors = 0;       ///< alive in this actor system
+
+  // since the start
+  std::uint64_t blocks_appended = 0;
+  std::uint64_t bytes_appended = 0;
+  std::uint64_t blocks_downloaded = 0;
+  std::uint64_t bytes_downloaded = 0;
+  std::uint64_t blocks_uploaded = 0;
+  std::uint64_t bytes_uploaded = 0;
+
+  // the writer
+  std::uint64_t change_sets = 0;             ///< committed; divided by `commits`: the mean size of a group
+  std::uint64_t queue_us = 0;                ///< time that they waited for their commit, summed up
+  std::uint64_t commit_us = 0;               ///< time of all commits
+  std::vector<std::uint64_t> commit_latency; ///< commits of less than 2^i microseconds that were not less than half of it
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, store_record& value) {
   return inspector(caf::meta::type_name("store_record"), value.cores_known, value.cores_loaded, value.sessions,
-                   value.used_bytes, value.limit_bytes, value.commits, value.refusals, value.durability, value.version);
+                   value.used_bytes, value.limit_bytes, value.commits, value.refusals, value.durability, value.version,
+                   value.cores_active, value.cores_idle, value.cores_passive, value.references, value.active_limit,
+                   value.passive_limit, value.cache_hits, value.cache_misses, value.evictions, value.actors,
+                   value.blocks_appended, value.bytes_appended, value.blocks_downloaded, value.bytes_downloaded,
+                   value.blocks_uploaded, value.bytes_uploaded, value.change_sets, value.queue_us, value.commit_us,
+                   value.commit_latency);
 }
 
 struct peer_record {
-  std::uint64_t id = 0;
+  std::uint64_t id = 0; ///< a dialled address keeps its id over all its connections
   std::string address;
-  std::string state;      ///< `handshake`, `open`
+  std::string state;      ///< `dialling`, `handshake`, `open`
   std::string public_key; ///< hex; empty before the handshake is done
   bool is_initiator = false;
   std::uint64_t channels = 0;

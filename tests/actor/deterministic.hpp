@@ -30,7 +30,8 @@ public:
   deterministic_store()
       : system(config), scheduler(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())), self(system),
         backend(std::make_shared<storage::memory_backend>()) {
-    writer = system.spawn(actors::writer, std::shared_ptr<storage::backend>{backend}, std::uint64_t{1000});
+    writer = system.spawn(actors::writer, std::shared_ptr<storage::backend>{backend}, std::uint64_t{1000},
+                          std::make_shared<actors::meters>());
     store = system.spawn(actors::store, actors::store_arguments{backend, writer, {}});
     scheduler.run();
   }

@@ -44,6 +44,11 @@ core_record sample_record() {
   record.active = true;
   record.mirrored = true;
   record.name = "log";
+  record.name_space.data[4] = 4;
+  record.is_external = true;
+  record.is_encrypted = true;
+  record.is_frozen = true;
+  record.remote_contiguous_length = 8;
   return record;
 }
 
@@ -70,6 +75,11 @@ TEST_CASE("every registered value survives the trip to another node") {
   CHECK(copy.active);
   CHECK(copy.mirrored);
   CHECK(copy.name == record.name);
+  CHECK(copy.name_space == record.name_space);
+  CHECK(copy.is_external);
+  CHECK(copy.is_encrypted);
+  CHECK(copy.is_frozen);
+  CHECK(copy.remote_contiguous_length == 8);
 
   core_selector selector;
   selector.kind = selector_kind::by_pair;
@@ -80,6 +90,12 @@ TEST_CASE("every registered value survives the trip to another node") {
   selector.pair.secret_part.data[63] = 4;
   selector.manifest = {5};
   selector.create = false;
+  selector.path = {"a", "b"};
+  selector.generation = 9;
+  selector.encryption_key = bytes(32, 6);
+  selector.is_exclusive = true;
+  selector.is_read_only = true;
+  selector.is_active = false;
   received = round_trip(system, open_atom_v, selector);
   REQUIRE(received.match_elements<open_atom, core_selector>());
   auto picked = received.get_as<core_selector>(1);
@@ -90,6 +106,12 @@ TEST_CASE("every registered value survives the trip to another node") {
   CHECK(picked.pair == selector.pair);
   CHECK(picked.manifest == selector.manifest);
   CHECK_FALSE(picked.create);
+  CHECK(picked.path == selector.path);
+  CHECK(picked.generation == 9);
+  CHECK(picked.encryption_key == selector.encryption_key);
+  CHECK(picked.is_exclusive);
+  CHECK(picked.is_read_only);
+  CHECK_FALSE(picked.is_active);
 
   std::vector<shared_bytes> blocks{shared_bytes{bytes{1, 2, 3}}, shared_bytes{}};
   received = round_trip(system, append_atom_v, blocks);
@@ -112,31 +134,82 @@ TEST_CASE("every registered value survives the trip to another node") {
   CHECK(received.get_as<core_event>(0).index == 5);
   CHECK(received.get_as<core_event>(0).size == 6);
 
-  record_page page{{record}, false};
+  record_page page{{record}, false, {"next"}};
   received = round_trip(system, page);
   REQUIRE(received.match_elements<record_page>());
   CHECK(received.get_as<record_page>(0).records.size() == 1);
   CHECK_FALSE(received.get_as<record_page>(0).is_last);
+  CHECK(received.get_as<record_page>(0).next == page.next);
 
   list_request wanted;
   wanted.in_namespace = true;
   wanted.limit = 5;
+  wanted.path = {"a"};
+  wanted.is_recursive = true;
+  wanted.cursor = {"b", "c"};
   received = round_trip(system, list_atom_v, wanted);
   REQUIRE(received.match_elements<list_atom, list_request>());
   CHECK(received.get_as<list_request>(1).limit == 5);
+  CHECK(received.get_as<list_request>(1).path == wanted.path);
+  CHECK(received.get_as<list_request>(1).is_recursive);
+  CHECK(received.get_as<list_request>(1).cursor == wanted.cursor);
 
   CHECK(round_trip(system, append_result{1, 2}).get_as<append_result>(0).byte_length == 2);
   CHECK(round_trip(system, seek_position{1, 2}).get_as<seek_position>(0).offset == 2);
   CHECK(round_trip(system, verify_report{1, 2, {"x"}}).get_as<verify_report>(0).faults.size() == 1);
   store_record counts;
   counts.cores_known = 8;
-  CHECK(round_trip(system, counts).get_as<store_record>(0).cores_known == 8);
+  counts.evictions = 9;
+  counts.commit_latency = {1, 2};
+  received = round_trip(system, counts);
+  CHECK(received.get_as<store_record>(0).cores_known == 8);
+  CHECK(received.get_as<store_record>(0).evictions == 9);
+  CHECK(received.get_as<store_record>(0).commit_latency == counts.commit_latency);
   peer_record peer;
   peer.address = "a";
   CHECK(round_trip(system, std::vector<peer_record>{peer}).get_as<std::vector<peer_record>>(0).at(0).address == "a");
   received = round_trip(system, opened_core{core_actor{}, record});
   REQUIRE(received.match_elements<opened_core>());
   CHECK(received.get_as<opened_core>(0).record.name == "log");
+}
+
+TEST_CASE("what a store says of itself survives the trip to another node") {
+  registered_config config;
+  caf::actor_system system{config};
+  store_event event;
+  event.kind = store_event_kind::session_close;
+  event.key.data[0] = 1;
+  event.discovery.data[1] = 2;
+  event.options.name = "log";
+  event.peer.address = "somewhere";
+  event.reason = "because";
+  auto received = round_trip(system, event);
+  REQUIRE(received.match_elements<store_event>());
+  auto copy = received.get_as<store_event>(0);
+  CHECK(copy.kind == event.kind);
+  CHECK(copy.key == event.key);
+  CHECK(copy.discovery == event.discovery);
+  CHECK(copy.options.name == "log");
+  CHECK(copy.peer.address == "somewhere");
+  CHECK(copy.reason == "because");
+
+  received = round_trip(system, dial_atom_v, dial_request{"host:1@9", false, true});
+  REQUIRE(received.match_elements<dial_atom, dial_request>());
+  CHECK(received.get_as<dial_request>(1).address == "host:1@9");
+  CHECK_FALSE(received.get_as<dial_request>(1).may_upload);
+  CHECK(received.get_as<dial_request>(1).may_download);
+
+  key_pair pair;
+  pair.public_part.data[0] = 3;
+  pair.secret_part.data[63] = 4;
+  CHECK(round_trip(system, pair).get_as<key_pair>(0) == pair);
+
+  entered_store entered;
+  entered.name_space.data[7] = 7;
+  received = round_trip(system, entered);
+  REQUIRE(received.match_elements<entered_store>());
+  CHECK(received.get_as<entered_store>(0).name_space == entered.name_space);
+  CHECK(round_trip(system, watch_atom_v, store_sink{}).match_elements<watch_atom, store_sink>());
 }
 
 TEST_CASE("errors keep their cause and their subject") {

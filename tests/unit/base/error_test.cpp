@@ -8,7 +8,7 @@ using namespace corestore;
 
 TEST_CASE("every error has a name of its own and a sentence") {
   std::set<std::string_view> names;
-  for (unsigned code = 0; code <= static_cast<unsigned>(ec::internal); ++code) {
+  for (unsigned code = 0; code <= static_cast<unsigned>(ec::core_held); ++code) {
     auto name = name_of(static_cast<ec>(code));
     CHECK_FALSE(name.empty());
     CHECK(names.insert(name).second);

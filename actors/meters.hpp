@@ -1,0 +1,61 @@
+// Numbers that the actors of one store count together, and the one flag that all its cores read.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "messages/types.hpp"
+
+namespace corestore::actors {
+
+class meters {
+public:
+  using counter = std::atomic<std::uint64_t>;
+
+  counter blocks_appended{0};
+  counter bytes_appended{0};
+  counter blocks_downloaded{0};
+  counter bytes_downloaded{0};
+  counter blocks_uploaded{0};
+  counter bytes_uploaded{0};
+
+  /// Searches for peers under way: while there is one, an update waits for peers that are not here yet.
+  counter searches{0};
+
+  /// One group reached the disk: its members waited `queued` together, the commit took `commit`.
+  void committed(std::uint64_t members, std::chrono::microseconds queued, std::chrono::microseconds commit) {
+    change_sets_ += members;
+    queue_us_ += static_cast<std::uint64_t>(queued.count());
+    commit_us_ += static_cast<std::uint64_t>(commit.count());
+    auto bucket = static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(commit.count())));
+    ++commit_latency_[std::min(bucket, commit_latency_.size() - 1)];
+  }
+
+  void fill(store_record& record) const {
+    record.blocks_appended = blocks_appended;
+    record.bytes_appended = bytes_appended;
+    record.blocks_downloaded = blocks_downloaded;
+    record.bytes_downloaded = bytes_downloaded;
+    record.blocks_uploaded = blocks_uploaded;
+    record.bytes_uploaded = bytes_uploaded;
+    record.change_sets = change_sets_;
+    record.queue_us = queue_us_;
+    record.commit_us = commit_us_;
+    record.commit_latency.assign(commit_latency_.begin(), commit_latency_.end());
+  }
+
+private:
+  counter change_sets_{0};
+  counter queue_us_{0};
+  counter commit_us_{0};
+  std::array<counter, 25> commit_latency_{}; ///< by bit width of the microseconds: up to 16 seconds
+};
+
+using meters_ptr = std::shared_ptr<meters>;
+
+} // namespace corestore::actors

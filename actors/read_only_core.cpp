@@ -1,0 +1,33 @@
+#include "actors/read_only_core.hpp"
+
+#include <caf/all.hpp>
+
+namespace corestore::actors {
+
+namespace {
+
+caf::error refusal() {
+  return make_error(ec::not_writable, "this handle was opened read-only");
+}
+
+/// An untyped actor, because it treats messages alike that it does not know.
+caf::behavior read_only_core(caf::event_based_actor* self, const core_actor& core) {
+  self->set_default_handler([self, target = caf::actor_cast<caf::actor>(core)](
+                              caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
+    self->delegate(target, view.move_content_to_message());
+    return caf::delegated<caf::message>{};
+  });
+  self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
+  self->monitor(core);
+  return {
+    [](append_atom, const std::vector<shared_bytes>&) -> caf::result<append_result> { return refusal(); },
+  };
+}
+
+} // namespace
+
+core_actor read_only(caf::actor_system& system, const core_actor& core) {
+  return caf::actor_cast<core_actor>(system.spawn(read_only_core, core));
+}
+
+} // namespace corestore::actors

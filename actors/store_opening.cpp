@@ -1,0 +1,248 @@
+// How cores are opened, created, held and given back.
+#include <caf/all.hpp>
+
+#include "actors/core.hpp"
+#include "actors/read_only_core.hpp"
+#include "actors/store.hpp"
+
+namespace corestore::actors {
+
+caf::result<opened_core> store_state::open_core(const core_selector& selector, scope_id scope) {
+  auto promise = self_->make_response_promise<opened_core>();
+  open_for({self_->current_sender(), selector, scope, promise});
+  return promise;
+}
+
+void store_state::open_for(const caller& who) {
+  auto promise = who.promise;
+  if (is_closed_ || !scopes_.contains(who.scope)) {
+    promise.deliver(closed_error());
+    return;
+  }
+  auto resolved = resolve(who.selector);
+  if (!resolved) {
+    promise.deliver(to_caf(resolved.error()));
+    return;
+  }
+  const auto& discovery = resolved->header.discovery;
+  if (auto busy = busy_.find(discovery); busy != busy_.end()) {
+    busy->second.emplace_back([this, who] { open_for(who); });
+    return;
+  }
+  if (who.selector.is_exclusive && exclusive_.contains(discovery)) {
+    promise.deliver(make_error(ec::core_held, "core " + text::to_z32(resolved->header.key.view())));
+    return;
+  }
+  if (resolved->is_new && !who.selector.create) {
+    promise.deliver(make_error(ec::not_found, "the store does not know this core"));
+    return;
+  }
+  if (resolved->is_new) {
+    create(std::move(*resolved), who);
+    return;
+  }
+  auto& core = load(resolved->header, who.selector);
+  hold(core, discovery, who);
+  answer(core, discovery, who);
+  trim();
+}
+
+void store_state::create(resolution wanted, const caller& who) {
+  auto discovery = wanted.header.discovery;
+  auto& waiting = busy_[discovery];
+  if (auto loaded = loaded_.find(discovery); loaded != loaded_.end()) {
+    // A core that was loaded for somebody gets another header: it starts anew, after what it has begun.
+    waiting.emplace_back([this, who] { open_for(who); });
+    self_->send_exit(loaded->second.handle, caf::exit_reason::user_shutdown);
+    return;
+  }
+  log::change_set changes;
+  if (!wanted.is_stored)
+    wanted.header.number = log::core_number{next_number_++};
+  changes.number = wanted.header.number;
+  changes.header = wanted.header;
+  changes.alias = wanted.alias;
+  self_->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
+    .then(
+      [this, discovery, who, header = std::move(wanted.header)](std::uint64_t) {
+        if (is_closed_) {
+          auto promise = who.promise;
+          promise.deliver(closed_error());
+        } else {
+          auto& core = load(header, who.selector);
+          hold(core, discovery, who);
+          answer(core, discovery, who);
+        }
+        settled(discovery);
+        trim();
+      },
+      [this, discovery, who](const caf::error& reason) {
+        auto promise = who.promise;
+        promise.deliver(reason);
+        settled(discovery);
+      });
+}
+
+void store_state::settled(const corestore::discovery_key& discovery) {
+  auto busy = busy_.extract(discovery);
+  if (busy.empty())
+    return;
+  for (auto& again : busy.mapped())
+    again();
+}
+
+store_state::loaded_core& store_state::load(const log::core_header& header, const core_selector& selector) {
+  if (auto found = loaded_.find(header.discovery); found != loaded_.end()) {
+    ++hits_;
+    return found->second;
+  }
+  ++misses_;
+  auto handle = self_->spawn(core, core_arguments{backend_, writer_, header, replication_});
+  self_->monitor(handle);
+  by_address_.emplace(handle.address(), header.discovery);
+  store_event event;
+  event.key = header.key;
+  event.discovery = header.discovery;
+  event.options = selector;
+  tell(scope_id{}, event);
+  return loaded_.emplace(header.discovery, loaded_core{handle, header.key, false}).first->second;
+}
+
+void store_state::hold(loaded_core& core, const corestore::discovery_key& discovery, const caller& who) {
+  if (who.address) {
+    auto owner = caf::actor_cast<caf::actor_addr>(who.address);
+    holders_.add(owner, discovery, who.scope);
+    observe(owner);
+    if (who.selector.is_exclusive)
+      exclusive_.emplace(discovery, std::pair{owner, who.scope});
+    cache_.remove(discovery);
+  } else {
+    cache_.add(discovery, idle_kind::released); // nobody will give it back
+  }
+  auto is_new = who.scope != scope_id{} && scopes_[who.scope].opened.insert(discovery).second;
+  if (is_new) {
+    store_event event;
+    event.key = core.key;
+    event.discovery = discovery;
+    event.options = who.selector;
+    tell(who.scope, event);
+  }
+  if (!who.selector.is_active)
+    return;
+  if (!core.is_active) {
+    core.is_active = true;
+    self_->send(core.handle, wake_atom_v);
+    offer(core, discovery, scope_id{});
+  }
+  if (is_new)
+    offer(core, discovery, who.scope);
+}
+
+void store_state::offer(const loaded_core& core, const corestore::discovery_key& discovery, scope_id scope) {
+  for (const auto& [address, session] : sessions_)
+    if (session.has_joined && session.scope == scope)
+      self_->send(session.handle, open_atom_v, local_core{core.handle, core.key, discovery});
+}
+
+void store_state::answer(const loaded_core& core, const corestore::discovery_key& discovery, const caller& who) {
+  auto handle = core.handle;
+  self_->request(handle, caf::infinite, info_atom_v)
+    .then(
+      [this, who, handle](core_record& record) {
+        auto promise = who.promise;
+        auto given = caf::actor_cast<core_actor>(handle);
+        if (who.selector.is_read_only) {
+          record.writable = false;
+          given = read_only(self_->system(), given);
+        }
+        promise.deliver(opened_core{given, std::move(record)});
+      },
+      [this, who, discovery](const caf::error& reason) {
+        if (who.address)
+          give_back(caf::actor_cast<caf::actor_addr>(who.address), discovery, who.scope);
+        explain(discovery, reason, who.promise);
+      });
+}
+
+/// The actor ends when head or bits cannot be read: says what is wrong with them.
+void store_state::explain(const corestore::discovery_key& discovery, const caf::error& reason,
+                          opened_promise promise) const {
+  auto source = backend_->open_snapshot();
+  if (!source) {
+    promise.deliver(to_caf(source.error()));
+    return;
+  }
+  auto header = (*source)->header(discovery);
+  if (header && *header)
+    if (auto head = (*source)->head((*header)->number); !head) {
+      promise.deliver(to_caf(head.error()));
+      return;
+    }
+  promise.deliver(to_caf(from_caf(reason)));
+}
+
+// -- giving back
+
+caf::result<bool> store_state::close_core(const corestore::discovery_key& discovery, scope_id scope) {
+  if (is_closed_)
+    return closed_error();
+  return give_back(caf::actor_cast<caf::actor_addr>(self_->current_sender()), discovery, scope);
+}
+
+bool store_state::give_back(const caf::actor_addr& owner, const corestore::discovery_key& discovery, scope_id scope) {
+  if (!owner)
+    return false;
+  auto outcome = holders_.remove(owner, discovery, scope);
+  if (outcome == holders::outcome::unknown)
+    return false;
+  idle(discovery, scope);
+  if (outcome == holders::outcome::released_last)
+    stop_observing(owner);
+  trim();
+  return true;
+}
+
+/// Some opening of the core in this scope was given back: what follows from it.
+void store_state::idle(const corestore::discovery_key& discovery, scope_id scope) {
+  if (auto held = exclusive_.find(discovery); held != exclusive_.end()) {
+    const auto& [owner, where] = held->second;
+    if (where == scope && !holders_.holds(owner, discovery, scope))
+      exclusive_.erase(held);
+  }
+  if (auto entry = scopes_.find(scope); entry != scopes_.end() && !holders_.holds(discovery, scope))
+    entry->second.opened.erase(discovery);
+  if (holders_.count(discovery) > 0)
+    return;
+  if (auto loaded = loaded_.find(discovery); loaded != loaded_.end())
+    cache_.add(discovery, loaded->second.is_active ? idle_kind::released : idle_kind::passive);
+}
+
+void store_state::released_by(const caf::actor_addr& owner) {
+  for (const auto& held : holders_.take(owner))
+    idle(held.core, held.scope);
+  for (auto& [scope, entry] : scopes_)
+    std::erase_if(entry.watchers, [&](const store_sink& sink) { return sink.address() == owner; });
+  observed_.erase(owner);
+  trim();
+}
+
+void store_state::observe(const caf::actor_addr& somebody) {
+  if (observed_.insert(somebody).second)
+    if (auto handle = caf::actor_cast<caf::actor>(somebody))
+      self_->monitor(handle);
+}
+
+void store_state::stop_observing(const caf::actor_addr& somebody) {
+  for (const auto& [scope, entry] : scopes_)
+    for (const auto& sink : entry.watchers)
+      if (sink.address() == somebody)
+        return;
+  if (!holders_.holds_any(somebody) && observed_.erase(somebody) > 0)
+    self_->demonitor(somebody);
+}
+
+void store_state::trim() {
+  // Surplus cores are parked by the life cycle.
+}
+
+} // namespace corestore::actors

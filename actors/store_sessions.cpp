@@ -1,0 +1,169 @@
+// What a store is to its connections.
+#include <algorithm>
+
+#include <caf/all.hpp>
+
+#include "actors/store.hpp"
+
+namespace corestore::actors {
+
+bool store_state::is_in_scope(const corestore::discovery_key& discovery, scope_id scope) const {
+  if (scope == scope_id{})
+    return true;
+  auto entry = scopes_.find(scope);
+  return entry != scopes_.end() && entry->second.opened.contains(discovery);
+}
+
+caf::result<local_core> store_state::wake(const corestore::discovery_key& discovery, scope_id scope) {
+  auto promise = self_->make_response_promise<local_core>();
+  wake_for(discovery, scope, promise);
+  return promise;
+}
+
+void store_state::wake_for(const corestore::discovery_key& discovery, scope_id scope,
+                           caf::typed_response_promise<local_core> promise) {
+  if (is_closed_) {
+    promise.deliver(closed_error());
+    return;
+  }
+  if (auto busy = busy_.find(discovery); busy != busy_.end()) {
+    busy->second.emplace_back([this, discovery, scope, promise] { wake_for(discovery, scope, promise); });
+    return;
+  }
+  if (!is_in_scope(discovery, scope)) {
+    promise.deliver(make_error(ec::not_found, "the namespace did not open this core"));
+    return;
+  }
+  auto found = loaded_.find(discovery);
+  if (found == loaded_.end()) {
+    auto source = backend_->open_snapshot();
+    auto header = source ? (*source)->header(discovery) : fail(source.error());
+    if (!header || !*header) {
+      promise.deliver(header ? make_error(ec::not_found, "the store does not know this core")
+                             : to_caf(header.error()));
+      return;
+    }
+    core_selector wish;
+    wish.kind = selector_kind::by_discovery;
+    wish.id.data = discovery.data;
+    wish.is_active = false;
+    load(**header, wish);
+    found = loaded_.find(discovery);
+  } else {
+    ++hits_;
+  }
+  auto& core = found->second;
+  if (holders_.count(discovery) == 0)
+    cache_.add(discovery, core.is_active ? idle_kind::released : idle_kind::passive);
+  promise.deliver(local_core{core.handle, core.key, discovery});
+  trim();
+}
+
+std::vector<local_core> store_state::join(const session_actor& session, scope_id scope) {
+  if (auto found = sessions_.find(session.address()); found != sessions_.end()) {
+    found->second.has_joined = true;
+    found->second.scope = scope;
+  }
+  std::vector<local_core> offered;
+  if (is_closed_) {
+    self_->send(session, shutdown_atom_v);
+    return offered;
+  }
+  for (const auto& [discovery, core] : loaded_)
+    if (core.is_active && is_in_scope(discovery, scope) && !busy_.contains(discovery))
+      offered.push_back({core.handle, core.key, discovery});
+  return offered;
+}
+
+void store_state::update_session(const session_actor& session, peer_record record) {
+  auto [found, is_new] = sessions_.try_emplace(session.address());
+  if (is_new) {
+    found->second.handle = session;
+    self_->monitor(session);
+  }
+  auto is_up = record.state == "open" && found->second.record.state != "open";
+  found->second.record = std::move(record);
+  if (!is_up)
+    return;
+  store_event event;
+  event.kind = store_event_kind::session_open;
+  event.peer = found->second.record;
+  tell(scope_id{}, event);
+}
+
+void store_state::refused(const std::string& reason) {
+  ++refusals_;
+  store_event event;
+  event.kind = store_event_kind::refusal;
+  event.reason = reason;
+  tell(scope_id{}, event);
+}
+
+// -- what is dialled
+
+caf::result<peer_record> store_state::dial(const dial_request& request, scope_id scope) {
+  if (is_closed_ || !scopes_.contains(scope))
+    return closed_error();
+  if (!network_)
+    return make_error(ec::unsupported, "this store has no network");
+  return self_->delegate(network_, dial_atom_v, request, scope);
+}
+
+void store_state::update_dialled(peer_record record) {
+  auto id = record.id;
+  if (record.state.empty())
+    dialled_.erase(id);
+  else
+    dialled_[id] = std::move(record);
+}
+
+caf::result<bool> store_state::hang_up(std::uint64_t id) {
+  if (is_closed_)
+    return closed_error();
+  if (network_ && dialled_.contains(id))
+    return self_->delegate(network_, hangup_atom_v, id);
+  for (const auto& [address, session] : sessions_) {
+    if (session.record.id != id)
+      continue;
+    self_->send(session.handle, shutdown_atom_v);
+    return true;
+  }
+  return false;
+}
+
+std::vector<peer_record> store_state::peers() const {
+  std::map<std::uint64_t, peer_record> records;
+  for (const auto& [address, session] : sessions_)
+    records.emplace(session.record.id, session.record);
+  for (const auto& [id, record] : dialled_)
+    records.emplace(id, record);
+  std::vector<peer_record> sorted;
+  sorted.reserve(records.size());
+  for (auto& [id, record] : records)
+    sorted.push_back(std::move(record));
+  return sorted;
+}
+
+// -- pauses
+
+caf::result<bool> store_state::suspend() {
+  if (is_closed_)
+    return closed_error();
+  if (network_)
+    self_->send(network_, suspend_atom_v);
+  for (const auto& [address, session] : sessions_)
+    self_->send(session.handle, suspend_atom_v);
+  return self_->delegate(writer_, sync_atom_v);
+}
+
+caf::result<bool> store_state::resume() {
+  if (is_closed_)
+    return closed_error();
+  if (network_)
+    self_->send(network_, resume_atom_v);
+  for (const auto& [address, session] : sessions_)
+    self_->send(session.handle, resume_atom_v);
+  return true;
+}
+
+} // namespace corestore::actors

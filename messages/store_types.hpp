@@ -1,0 +1,53 @@
+// What a store says of itself as a whole: its events, what it dials, its numbers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <caf/meta/type_name.hpp>
+
+#include "base/bytes.hpp"
+#include "messages/inspect.hpp"
+#include "messages/types.hpp"
+
+namespace corestore {
+
+enum class store_event_kind : std::uint8_t {
+  feed,          ///< a core was loaded: `key`, `discovery`, `options` as given (a peer's wish: by discovery key)
+  park,          ///< an idle core left the memory; it is loaded again when somebody asks for it
+  purge,         ///< a core was erased
+  session_open,  ///< a connection is up: `peer`
+  session_close, ///< it is gone: `peer`, `reason`
+  refusal        ///< a connection was cut off because its peer broke a rule: `reason`
+};
+
+/// One thing that happened to a store or to a namespace of it.
+struct store_event {
+  store_event_kind kind = store_event_kind::feed;
+  core_key key;
+  discovery_key discovery;
+  core_selector options;
+  peer_record peer;
+  std::string reason;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, store_event& value) {
+  return inspector(caf::meta::type_name("store_event"), value.kind, value.key, value.discovery, value.options,
+                   value.peer, value.reason);
+}
+
+/// An address to dial, with what may pass over the connection.
+struct dial_request {
+  std::string address; ///< `host:port` or `unix:PATH`, with `@9` or `@10` behind it for one generation
+  bool may_upload = true;
+  bool may_download = true;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, dial_request& value) {
+  return inspector(caf::meta::type_name("dial_request"), value.address, value.may_upload, value.may_download);
+}
+
+} // namespace corestore
