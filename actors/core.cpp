@@ -37,6 +37,9 @@ core_record make_record(const log::core_header& header, const log::tree_head& he
   record.writable = header.origin != log::key_origin::none;
   record.mirrored = header.is_mirrored;
   record.name = header.name;
+  record.name_space = header.name_space;
+  record.is_external = header.origin != log::key_origin::derived;
+  record.is_frozen = header.is_frozen;
   return record;
 }
 
@@ -62,7 +65,8 @@ result<void> core_state::open(self_pointer self, core_arguments arguments) {
   if (!bits)
     return fail(bits.error());
   log_.bits = std::move(*bits);
-  replicator_.emplace(log_, arguments.replication);
+  replicator_.prepare(log_, arguments.replication);
+  meters_ = std::move(arguments.counted);
   if (log_.header.is_mirrored)
     hold();
   if (log_.header.is_mirrored && !is_writable()) {
@@ -105,6 +109,9 @@ core_record core_state::record() const {
   record.peers = static_cast<std::uint32_t>(sessions_.size());
   record.writable = is_writable();
   record.active = true;
+  record.is_encrypted = encryption_.has_value();
+  if (replicator_.is_present())
+    record.remote_contiguous_length = replicator_->remote_contiguous_length();
   record.mirrored = mirror_wish_.has_value() || log_.header.is_mirrored;
   return record;
 }
@@ -134,7 +141,7 @@ void core_state::append(std::vector<shared_bytes> blocks, caf::typed_response_pr
 }
 
 caf::result<bool> core_state::update(std::uint64_t wait_ms) {
-  if (wait_ms == 0 || replicator_->is_update_settled())
+  if (wait_ms == 0 || (replicator_.is_update_settled() && meters_->searches == 0))
     return false;
   auto promise = self_->make_response_promise<bool>();
   waiting_.updates.push_back({promise, deadline_after(now_ms(), wait_ms), log_.head.length, log_.head.fork});
@@ -201,6 +208,10 @@ void core_state::publish(const core_event& event) {
 }
 
 void core_state::hold() {
+  if (!replicator_.is_present()) {
+    replicator_.download_from_start();
+    return;
+  }
   std::ignore = reading([&](const log::log_source& source) { replicator_->set_downloading(true, source, now_ms()); });
   settle();
 }
@@ -212,7 +223,7 @@ local_core_actor::behavior_type core(core_state::self_pointer self, core_argumen
     return local_core_actor::behavior_type::make_empty_behavior();
   }
   self->set_down_handler([self](const caf::down_msg& message) {
-    self->state.unsubscribe(message.source);
+    self->state.on_down(message.source);
     self->state.forget_view(message.source);
   });
   self->set_exit_handler([self](caf::exit_msg& message) { self->state.finish(std::move(message.reason)); });
@@ -268,7 +279,8 @@ local_core_actor::behavior_type core(core_state::self_pointer self, core_argumen
     [&state](mark_atom, std::uint64_t start, std::uint64_t end) { return state.mark(start, end); },
     [&state](sweep_atom) { return state.sweep(); },
     [&state](repair_atom) { return state.repair(); },
-    [&state](attach_atom, peer_link& link) { state.attach(std::move(link)); },
+    [&state](attach_atom, peer_link& link) { return state.attach(std::move(link)); },
+    [&state](park_atom) { return state.park(); },
     [&state](detach_atom, std::uint64_t peer) { state.detach(peer); },
     [&state](wake_atom) { state.hold(); },
     [&state](mirror_atom, bool is_on, bool is_persistent) { return state.mirror(is_on, is_persistent); },

@@ -16,7 +16,9 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/core_waiting.hpp"
+#include "actors/lazy_replicator.hpp"
 #include "actors/local.hpp"
+#include "actors/meters.hpp"
 #include "base/error.hpp"
 #include "log/core_state.hpp"
 #include "log/encryption.hpp"
@@ -30,6 +32,7 @@ struct core_arguments {
   writer_actor writer;
   log::core_header header;
   replication::replicator_settings replication;
+  meters_ptr counted;
 };
 
 class core_state {
@@ -93,10 +96,15 @@ public:
 
   // -- peers (core_peers.cpp)
 
-  void attach(peer_link link);
+  [[nodiscard]] bool attach(peer_link link);
   void detach(replication::peer_id peer);
   void receive(peer_input input);
   void grant(replication::peer_id peer, std::uint64_t bytes);
+
+  // -- leaving the memory (core_park.cpp)
+
+  parked_core park();
+  void on_down(const caf::actor_addr& address);
 
   // -- the step that is on its way to the disk (core_commit.cpp)
 
@@ -152,6 +160,16 @@ private:
     return {};
   }
 
+  [[nodiscard]] bool is_in_use() const;
+  [[nodiscard]] bool has_work() const {
+    return in_flight_ || !writes_.empty() || !verified_.empty() || reorg_ || new_header_;
+  }
+  [[nodiscard]] bool owes_news() const;
+  void note_news();
+  void tell_quiet();
+  [[nodiscard]] bool hand_over(replication::peer_id peer);
+  [[nodiscard]] bool hand_back(peer_input& input);
+
   /// After every handler: hand out what the replicator produced, answer waiters, start the next step, arm the timer.
   void settle();
   void collect_effects();
@@ -172,6 +190,7 @@ private:
                     std::vector<caf::typed_response_promise<repair_report>> promises, std::uint64_t blocks);
   void committed();
   void failed(const error& reason);
+  void count(const step& done, std::uint64_t before_bytes);
   void fail_step(step& broken, const error& reason);
   void answer_waiters();
   void expire_waiters();
@@ -207,7 +226,7 @@ private:
   std::vector<caf::typed_response_promise<core_record>> header_waiters_;
   std::optional<step> in_flight_;
 
-  std::optional<replication::replicator> replicator_;
+  lazy_replicator replicator_;
   std::unordered_map<replication::peer_id, peer_link> sessions_;
   std::map<replication::peer_id, peer_output> outputs_;
 
@@ -231,6 +250,11 @@ private:
 
   std::uint64_t timer_due_ms_ = 0; ///< 0 = no timer is armed
   std::optional<caf::error> ending_;
+
+  meters_ptr meters_;
+  std::uint64_t news_until_ms_ = 0; ///< peers may not have heard yet of what was learned from another one
+  caf::actor_addr quiet_listener_;  ///< a store that wants this core to leave the memory
+  std::map<replication::peer_id, session_actor> handing_over_; ///< sessions that have not confirmed it
 };
 
 local_core_actor::behavior_type core(core_state::self_pointer self, core_arguments arguments);

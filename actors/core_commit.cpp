@@ -23,7 +23,8 @@ void core_state::settle() {
   collect_effects(); // answering may have dropped wishes
   send_outputs();
   arm_timer();
-  if (ending_ && !in_flight_ && writes_.empty())
+  tell_quiet();
+  if (ending_ && !in_flight_ && writes_.empty() && handing_over_.empty())
     self_->quit(*ending_);
 }
 
@@ -183,6 +184,7 @@ void core_state::committed() {
   in_flight_.reset();
   auto before_length = log_.head.length;
   auto before_fork = log_.head.fork;
+  auto before_bytes = log_.head.byte_length;
   auto had_manifest = log_.manifest.has_value();
   if (auto adopted = log::adopt(log_, *done.changes); !adopted) {
     fail_step(done, adopted.error());
@@ -195,8 +197,10 @@ void core_state::committed() {
     promise.deliver(record());
   if (done.done)
     done.done({});
-  std::ignore = reading(
-    [&](const log::log_source& source) { replicator_->changed(*done.changes, done.is_ours, source, now_ms()); });
+  if (replicator_.is_present())
+    std::ignore = reading(
+      [&](const log::log_source& source) { replicator_->changed(*done.changes, done.is_ours, source, now_ms()); });
+  count(done, before_bytes);
   if (!had_manifest && log_.manifest)
     publish(event_of(event_kind::manifest));
   for (const auto& view : views_)
@@ -210,6 +214,18 @@ void core_state::committed() {
     publish(event_of(event_kind::append));
   }
   settle();
+}
+
+void core_state::count(const step& done, std::uint64_t before_bytes) {
+  if (!done.is_ours) {
+    if (done.changes->head || !done.changes->runs.empty() || !done.changes->blocks.empty())
+      note_news();
+    return;
+  }
+  for (const auto& run : done.changes->runs)
+    meters_->blocks_appended += run.blocks.size();
+  if (log_.head.byte_length > before_bytes)
+    meters_->bytes_appended += log_.head.byte_length - before_bytes;
 }
 
 void core_state::failed(const error& reason) {
@@ -251,7 +267,7 @@ void core_state::answer_waiters() {
   }
   std::erase_if(waiting_.updates, [this](waiting_update& waiting) {
     bool has_changed = waiting.length != log_.head.length || waiting.fork != log_.head.fork;
-    if (!has_changed && (in_flight_ || !replicator_->is_update_settled()))
+    if (!has_changed && (in_flight_ || !replicator_.is_update_settled() || meters_->searches > 0))
       return false;
     waiting.promise.deliver(has_changed);
     return true;
@@ -327,14 +343,18 @@ void core_state::expire_waiters() {
 void core_state::tick() {
   timer_due_ms_ = 0;
   expire_waiters();
-  std::ignore = reading([&](const log::log_source& source) { replicator_->tick(source, now_ms()); });
+  if (replicator_.is_present())
+    std::ignore = reading([&](const log::log_source& source) { replicator_->tick(source, now_ms()); });
   settle();
 }
 
 void core_state::arm_timer() {
   auto due = waiting_.earliest_ms;
-  if (auto next = replicator_->next_tick_ms())
-    due = std::min(due, *next);
+  if (replicator_.is_present())
+    if (auto next = replicator_->next_tick_ms())
+      due = std::min(due, *next);
+  if (quiet_listener_ && news_until_ms_ > now_ms())
+    due = std::min(due, news_until_ms_);
   if (due == no_deadline || ending_ || (timer_due_ms_ != 0 && timer_due_ms_ <= due))
     return;
   auto now = now_ms();

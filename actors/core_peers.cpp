@@ -18,23 +18,28 @@ overloaded(Handlers...) -> overloaded<Handlers...>;
 
 } // namespace
 
-void core_state::attach(peer_link link) {
-  if (ending_ || log_.header.is_frozen) {
+bool core_state::attach(peer_link link) {
+  if (ending_)
+    return false;
+  if (log_.header.is_frozen) {
     peer_output refusal;
     refusal.peer = link.peer;
     refusal.is_idle = true;
     self_->send(link.session, std::move(refusal));
-    return;
+    return true;
   }
   auto peer = link.peer;
   auto options = link.options;
+  auto parked = std::move(link.parked);
   sessions_.insert_or_assign(peer, std::move(link));
-  std::ignore = reading([&](const log::log_source& source) { replicator_->add_peer(peer, options, source, now_ms()); });
+  std::ignore =
+    reading([&](const log::log_source& source) { replicator_->unpark_peer(peer, options, parked, source, now_ms()); });
   settle();
+  return true;
 }
 
 void core_state::detach(replication::peer_id peer) {
-  if (sessions_.erase(peer) == 0)
+  if (hand_over(peer) || sessions_.erase(peer) == 0)
     return;
   outputs_.erase(peer);
   std::ignore = reading([&](const log::log_source& source) { replicator_->remove_peer(peer, source, now_ms()); });
@@ -42,7 +47,7 @@ void core_state::detach(replication::peer_id peer) {
 }
 
 void core_state::receive(peer_input input) {
-  if (sessions_.find(input.peer) == sessions_.end())
+  if (hand_back(input) || sessions_.find(input.peer) == sessions_.end())
     return; // it was detached while the message was under way
   auto& output = outputs_[input.peer];
   ++output.inputs_done;
@@ -63,6 +68,8 @@ void core_state::grant(replication::peer_id peer, std::uint64_t bytes) {
 }
 
 void core_state::collect_effects() {
+  if (!replicator_.is_present())
+    return;
   auto effects = replicator_->take_effects();
   for (auto& item : effects.messages)
     outputs_[item.peer].batches.push_back(std::move(item.messages));
@@ -87,8 +94,16 @@ void core_state::handle_event(const replication::replicator_event& event) {
     overloaded{
       [&](const replication::peer_added&) { publish(event_of(event_kind::peer_add)); },
       [&](const replication::peer_removed&) { publish(event_of(event_kind::peer_remove)); },
-      [&](const replication::block_uploaded& fact) { publish_block(event_kind::upload, fact.index, fact.size); },
-      [&](const replication::block_downloaded& fact) { publish_block(event_kind::download, fact.index, fact.size); },
+      [&](const replication::block_uploaded& fact) {
+        ++meters_->blocks_uploaded;
+        meters_->bytes_uploaded += fact.size;
+        publish_block(event_kind::upload, fact.index, fact.size);
+      },
+      [&](const replication::block_downloaded& fact) {
+        ++meters_->blocks_downloaded;
+        meters_->bytes_downloaded += fact.size;
+        publish_block(event_kind::download, fact.index, fact.size);
+      },
       [&](const replication::peer_failed& fact) { outputs_[fact.peer].failure = fact.reason; },
       [&](const replication::peer_idle& fact) { outputs_[fact.peer].is_idle = true; },
       [&](const replication::conflict_found&) { freeze(); },

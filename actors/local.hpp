@@ -23,6 +23,8 @@ enum class scope_id : std::uint64_t {};
 struct peer_input;
 struct peer_output;
 struct peer_link;
+struct peer_park;
+struct parked_core;
 struct local_core;
 struct staged_batch;
 struct truncation;
@@ -38,6 +40,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::scope_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_input)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_output)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_link)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::peer_park)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::parked_core)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::local_core)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<corestore::actors::local_core>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::change_set_ptr)
@@ -53,8 +57,12 @@ using session_actor = caf::typed_actor<
   caf::reacts_to<internal_atom, bool>,
   // what a core wants to say to its peer behind this connection
   caf::reacts_to<peer_output>,
-  // a core was opened after the session joined: offer it to the peer
+  // a core was opened or loaded after the session joined: offer it to the peer
   caf::reacts_to<open_atom, local_core>,
+  // a core leaves the memory: keep what it knows of the peer, and confirm with detach
+  caf::reacts_to<peer_park>,
+  // an input that came too late for a core that leaves the memory
+  caf::reacts_to<peer_input>,
   // keep-alive, time limits
   caf::reacts_to<tick_atom>,
   // read nothing until told to go on
@@ -82,15 +90,30 @@ struct peer_link {
   replication::peer_id peer = 0;
   session_actor session;
   replication::peer_options options;
+  replication::parked_peer_ptr parked; ///< what was known of it when the core left the memory
   std::uint64_t session_id = 0; ///< peer_record::id
   std::string address;
   std::string public_key; ///< hex
 };
 
+/// What a core that leaves the memory knows of one of its peers.
+struct peer_park {
+  replication::peer_id peer = 0;
+  replication::parked_peer_ptr parked;
+};
+
+/// Whether a core leaves the memory, and which sessions keep a channel for it.
+struct parked_core {
+  bool is_parked = false; ///< false: it is in use, and says when it no longer is
+  std::vector<session_actor> sessions;
+};
+
 /// A core as the sessions of the same process use it.
 using local_core_actor = core_actor::extend<
-  // a peer opened this core on a connection
-  caf::reacts_to<attach_atom, peer_link>,
+  // a peer opened this core on a connection; false when the core is just leaving the memory
+  caf::replies_to<attach_atom, peer_link>::with<bool>,
+  // leave the memory if nothing is under way
+  caf::replies_to<park_atom>::with<parked_core>,
   // it said something
   caf::reacts_to<peer_input>,
   // room for that many bytes of answers to it
@@ -173,6 +196,8 @@ using local_store_actor = store_actor::extend<
   caf::replies_to<wake_atom, corestore::discovery_key, scope_id>::with<local_core>,
   // a connection is up: answers the cores to offer; later ones follow by themselves
   caf::replies_to<join_atom, session_actor, scope_id>::with<std::vector<local_core>>,
+  // a core that could not be parked is no longer in use
+  caf::reacts_to<park_atom, corestore::discovery_key>,
   // how a connection does; an id that is new registers it
   caf::reacts_to<sync_atom, session_actor, peer_record>,
   // how an address does that is dialled; `state` is empty when it is no longer

@@ -51,6 +51,9 @@ store_actor::behavior_type name_space(store_actor::stateful_pointer<name_space_s
     [self, &state](loaded_atom, const core_selector& selector) {
       return hand_on<bool>(self, loaded_atom_v, within(state, selector));
     },
+    [self, &state](purge_atom, const core_selector& selector) {
+      return hand_on<clear_result>(self, purge_atom_v, within(state, selector));
+    },
     [self, &state](list_atom, const list_request& request) {
       auto wanted = within(state, request);
       wanted.in_namespace = true;

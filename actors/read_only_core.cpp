@@ -21,6 +21,25 @@ caf::behavior read_only_core(caf::event_based_actor* self, const core_actor& cor
   self->monitor(core);
   return {
     [](append_atom, const std::vector<shared_bytes>&) -> caf::result<append_result> { return refusal(); },
+    [](append_atom, const std::vector<shared_bytes>&, const bytes&) -> caf::result<append_result> {
+      return refusal();
+    },
+    [](truncate_atom, std::uint64_t, std::uint64_t) -> caf::result<core_record> { return refusal(); },
+    [](clear_atom, std::uint64_t, std::uint64_t) -> caf::result<clear_result> { return refusal(); },
+    [](sweep_atom) -> caf::result<clear_result> { return refusal(); },
+    [](mark_atom, std::uint64_t, std::uint64_t) -> caf::result<bool> { return refusal(); },
+    [](put_atom, const std::string&, const bytes&) -> caf::result<bool> { return refusal(); },
+    [](repair_atom) -> caf::result<repair_report> { return refusal(); },
+    [](commit_atom, const std::vector<checkout_actor>&) -> caf::result<std::vector<append_result>> {
+      return refusal();
+    },
+    [self, target = caf::actor_cast<caf::actor>(core)](checkout_atom,
+                                                       const checkout_request& request) -> caf::result<checkout_actor> {
+      if (request.is_writable)
+        return refusal();
+      self->delegate(target, checkout_atom_v, request);
+      return caf::delegated<checkout_actor>{};
+    },
   };
 }
 

@@ -15,9 +15,6 @@ constexpr std::size_t read_bytes = std::size_t{64} << 10U;
 constexpr int reads_per_turn_max = 4;
 constexpr std::uint32_t inputs_out_max = 4;                ///< decoding overlaps with verifying, and no more
 constexpr std::size_t unsent_high = std::size_t{1} << 20U; ///< above it nothing more is asked of the cores
-constexpr std::size_t grant_bytes = std::size_t{256} << 10U;
-constexpr std::size_t first_grant_bytes = std::size_t{64} << 10U;
-constexpr std::size_t first_grants_max = 64; ///< channels that get credit before they ask
 constexpr std::size_t chunk_bytes = std::size_t{64} << 10U;
 constexpr auto tick_interval = std::chrono::seconds(1);
 
@@ -179,7 +176,8 @@ session_state::channel& session_state::remember(replication::channel_id id, cons
   entry.core = core;
   by_discovery_[core.discovery] = id;
   by_peer_[entry.peer] = id;
-  self_->monitor(core.handle);
+  if (core.handle)
+    self_->monitor(core.handle);
   return entry;
 }
 
@@ -188,11 +186,12 @@ void session_state::forget(replication::channel_id id) {
   if (found == channels_.end())
     return;
   auto& entry = found->second;
-  if (entry.is_open)
+  if (entry.stage == stage::attaching || entry.stage == stage::attached)
     self_->send(entry.core.handle, detach_atom_v, entry.peer);
   if (entry.is_granted)
     granted_bytes_ -= grant_bytes;
-  self_->demonitor(entry.core.handle.address());
+  inputs_out_ -= entry.inputs_out + entry.returns_due + static_cast<std::uint32_t>(entry.waiting.size());
+  lose_core(entry);
   by_peer_.erase(entry.peer);
   if (auto known = by_discovery_.find(entry.core.discovery); known != by_discovery_.end() && known->second == id)
     by_discovery_.erase(known);
@@ -208,8 +207,13 @@ void session_state::offer(const local_core& core) {
   if (is_finished_ || !connection_->is_ready())
     return;
   if (auto known = by_discovery_.find(core.discovery); known != by_discovery_.end()) {
-    if (channels_[known->second].core.handle == core.handle)
+    auto& entry = channels_[known->second];
+    if (!core.handle || entry.core.handle == core.handle)
       return;
+    if (entry.stage != stage::attached) {
+      adopt_core(known->second, core);
+      return;
+    }
     close_channel(known->second); // the core was reopened with other rights
   }
   auto id = connection_->open(core.key, core.discovery);
@@ -260,20 +264,9 @@ void session_state::on_opened(const replication::channel_opened& fact) {
   auto found = channels_.find(fact.channel);
   if (found == channels_.end())
     return;
-  auto& entry = found->second;
-  entry.is_open = true;
-  peer_link link;
-  link.peer = entry.peer;
-  link.session = caf::actor_cast<session_actor>(self_);
-  link.options.remote_seeks = fact.remote_seeks;
-  link.options.may_upload = arguments_.may_upload && arguments_.settings->may_upload;
-  link.options.may_download = arguments_.may_download && arguments_.settings->may_download;
-  link.session_id = record_.id;
-  link.address = record_.address;
-  link.public_key = record_.public_key;
-  self_->send(entry.core.handle, attach_atom_v, std::move(link));
-  if (channels_.size() <= first_grants_max)
-    self_->send(entry.core.handle, flush_atom_v, entry.peer, std::uint64_t{first_grant_bytes});
+  found->second.is_open = true;
+  found->second.remote_seeks = fact.remote_seeks;
+  attach(fact.channel);
   is_record_new_ = true;
 }
 
@@ -287,30 +280,21 @@ void session_state::on_messages(replication::channel_messages& fact) {
   auto found = channels_.find(fact.channel);
   if (found == channels_.end() || !found->second.is_open)
     return;
+  auto& entry = found->second;
   ++inputs_out_;
-  self_->send(found->second.core.handle, peer_input{found->second.peer, std::move(fact.messages)});
-}
-
-void session_state::on_core_down(const caf::actor_addr& address) {
-  std::vector<replication::channel_id> lost;
-  for (const auto& [id, entry] : channels_)
-    if (entry.core.handle.address() == address)
-      lost.push_back(id);
-  for (auto id : lost) {
-    channels_[id].is_open = false;
-    close_channel(id);
+  peer_input input{entry.peer, std::move(fact.messages)};
+  if (entry.stage == stage::attached) {
+    ++entry.inputs_out;
+    self_->send(entry.core.handle, std::move(input));
+    return;
   }
-  if (!lost.empty()) {
-    inputs_out_ = 0; // its undigested inputs are gone; counting the others twice is harmless
-    flush();
-    arm_read();
-  }
+  entry.waiting.push_back(std::move(input));
+  attach(fact.channel);
 }
 
 // -- answers of cores
 
 void session_state::on_output(peer_output output) {
-  inputs_out_ -= std::min(inputs_out_, output.inputs_done);
   if (is_finished_)
     return;
   auto known = by_peer_.find(output.peer);
@@ -320,6 +304,9 @@ void session_state::on_output(peer_output output) {
   }
   auto id = known->second;
   auto& entry = channels_[id];
+  auto digested = std::min(entry.inputs_out, output.inputs_done);
+  entry.inputs_out -= digested;
+  inputs_out_ -= digested;
   for (auto& batch : output.batches) {
     connection_->send(id, batch);
     take_output();
@@ -348,7 +335,7 @@ void session_state::grant_waiting() {
     if (known == by_peer_.end())
       continue;
     auto& entry = channels_[known->second];
-    if (entry.is_granted || !entry.is_open)
+    if (entry.is_granted || entry.stage != stage::attached)
       continue;
     entry.is_granted = true;
     granted_bytes_ += grant_bytes;
@@ -438,9 +425,10 @@ void session_state::finish(const error& reason) {
     return;
   is_finished_ = true;
   for (const auto& [id, entry] : channels_)
-    if (entry.is_open)
+    if (entry.stage == stage::attaching || entry.stage == stage::attached)
       self_->send(entry.core.handle, detach_atom_v, entry.peer);
   channels_.clear();
+  by_peer_.clear();
   if (breaks_a_rule(reason.code))
     self_->send(arguments_.store, leave_atom_v, record_.address + ": " + to_string(reason));
   arguments_.stream->close();
@@ -460,6 +448,8 @@ session_actor::behavior_type session(session_state::self_pointer self, session_a
     [&state](internal_atom, bool is_readable) { state.on_ready(is_readable); },
     [&state](peer_output& output) { state.on_output(std::move(output)); },
     [&state](open_atom, const local_core& core) { state.offer(core); },
+    [&state](peer_park& fact) { state.on_park(fact); },
+    [&state](peer_input& input) { state.on_returned(std::move(input)); },
     [&state](tick_atom) { state.on_tick(); },
     [&state](suspend_atom) { state.pause(true); },
     [&state](resume_atom) { state.pause(false); },

@@ -35,6 +35,9 @@ struct session_arguments {
   bool may_download = true;
 };
 
+/// Credit that a channel gets at a time.
+inline constexpr std::size_t grant_bytes = std::size_t{256} << 10U;
+
 class session_state {
 public:
   using self_pointer = session_actor::stateful_pointer<session_state>;
@@ -49,15 +52,35 @@ public:
   void on_tick();
   void pause(bool is_paused);
   void on_core_down(const caf::actor_addr& address);
+  /// A core leaves the memory; what it knew of the peer is kept here.
+  void on_park(peer_park& fact);
+  /// An input that came too late for a parked core.
+  void on_returned(peer_input input);
   /// Ends the connection. A reason that names a broken rule is counted by the store.
   void finish(const error& reason);
 
 private:
+  /// How far a channel is with the core behind it.
+  enum class stage : std::uint8_t {
+    asleep,    ///< the core is not in memory, or does not know of this peer
+    waking,    ///< the store was asked for it
+    attaching, ///< the core was told of the peer
+    attached
+  };
+
   struct channel {
     replication::peer_id peer = 0;
-    local_core core;
-    bool is_open = false;    ///< attached to the core
-    bool is_granted = false; ///< credit was given and its answer is not back
+    local_core core; ///< without a handle while the core is not in memory
+    session_state::stage stage = session_state::stage::asleep;
+    bool is_open = false; ///< on both sides
+    bool remote_seeks = false;
+    bool was_attached = false;
+    bool is_granted = false;             ///< credit was given and its answer is not back
+    replication::parked_peer_ptr parked; ///< what the core knew of the peer, while it is not in memory
+    std::vector<peer_input> waiting;     ///< inputs for a core that is not attached, in order
+    std::uint32_t inputs_out = 0;        ///< inputs that the core has and has not digested
+    std::uint32_t returns_due = 0;       ///< of those, the ones that a core hands back because it is parked
+    std::uint32_t returned = 0;          ///< at the front of `waiting`
   };
 
   [[nodiscard]] std::uint64_t now_ms() const;
@@ -70,6 +93,13 @@ private:
   void on_opened(const replication::channel_opened& fact);
   void on_closed(const replication::channel_closed& fact);
   void on_messages(replication::channel_messages& fact);
+  void attach(replication::channel_id id);
+  void attached(replication::peer_id peer, bool is_attached);
+  void wake(replication::channel_id id);
+  void woken(replication::peer_id peer, const local_core& core);
+  void lose_core(channel& entry);
+  void adopt_core(replication::channel_id id, const local_core& core);
+  [[nodiscard]] replication::channel_id find_peer(replication::peer_id peer) const;
   channel& remember(replication::channel_id id, const local_core& core);
   void forget(replication::channel_id id);
   void close_channel(replication::channel_id id);

@@ -32,7 +32,14 @@ void store_state::on_down(const caf::down_msg& message) {
     event.peer = std::move(session->second.record);
     if (message.reason.category() == error_category)
       event.reason = to_string(from_caf(message.reason));
+    auto left = std::move(session->second.parked);
     sessions_.erase(session);
+    for (const auto& discovery : left)
+      if (auto channels = parked_.find(discovery); channels != parked_.end()) {
+        std::erase_if(channels->second, [&](const session_actor& known) { return known.address() == message.source; });
+        if (channels->second.empty())
+          parked_.erase(channels);
+      }
     tell(scope_id{}, event);
     return;
   }
@@ -139,6 +146,7 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
     [&state](close_atom, const corestore::discovery_key& core, scope_id scope) { return state.close_core(core, scope); },
     [&state](info_atom, const core_selector& selector) { return state.describe(selector); },
     [&state](loaded_atom, const core_selector& selector) { return state.is_loaded(selector); },
+    [&state](purge_atom, const core_selector& selector) { return state.purge(selector); },
     [&state](list_atom, const list_request& request) { return state.list(request); },
     [&state](info_atom) { return state.describe_store(); },
     [&state](peers_atom) { return state.peers(); },
@@ -163,6 +171,7 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
     [&state](close_atom, scope_id scope) { return state.close_scope(scope); },
     [&state](join_atom, const session_actor& session, scope_id scope) { return state.join(session, scope); },
     [&state](join_atom, const network_actor& network) { state.use_network(network); },
+    [&state](park_atom, const corestore::discovery_key& core) { state.quiet(core); },
     [&state](leave_atom, const std::string& reason) { state.refused(reason); },
     [&state](shutdown_atom) { state.finish(caf::exit_reason::user_shutdown); },
   };

@@ -46,6 +46,10 @@ public:
   caf::result<opened_core> open_core(const core_selector& selector, scope_id scope);
   caf::result<bool> close_core(const corestore::discovery_key& discovery, scope_id scope);
 
+  // -- erasing (store_purge.cpp)
+
+  caf::result<clear_result> purge(const core_selector& selector);
+
   // -- questions (store_listing.cpp)
 
   caf::result<core_record> describe(const core_selector& selector);
@@ -81,6 +85,8 @@ public:
 
   // -- life
 
+  /// A core that was in use when it should have been parked is no longer.
+  void quiet(const corestore::discovery_key& discovery);
   void on_down(const caf::down_msg& message);
   caf::result<bool> close();
   void finish(caf::error reason);
@@ -102,16 +108,20 @@ private:
     bool is_active = false; ///< an owner asked for it: offered to peers, kept up to date
   };
 
+  class page_maker;
+
   struct known_session {
     session_actor handle;
     peer_record record;
     scope_id scope{};
     bool has_joined = false;
+    std::unordered_set<corestore::discovery_key> parked; ///< cores for which it keeps a channel and no actor
   };
 
   /// The store itself, or one namespace that was entered.
   struct scope_entry {
     namespace_id id;
+    std::vector<log::namespace_link> links; ///< from the store down to it
     caf::actor_addr address; ///< weak: a namespace ends when nobody has its handle any more
     std::unordered_set<corestore::discovery_key> opened; ///< not kept for the store itself
     std::vector<store_sink> watchers;
@@ -146,9 +156,15 @@ private:
   void observe(const caf::actor_addr& somebody);
   void stop_observing(const caf::actor_addr& somebody);
   void trim();
+  void park(const corestore::discovery_key& discovery);
+  void parked(const corestore::discovery_key& discovery, const parked_core& outcome);
 
   void wake_for(const corestore::discovery_key& discovery, scope_id scope,
                 caf::typed_response_promise<local_core> promise);
+  void purge_for(const core_selector& selector, caf::typed_response_promise<clear_result> promise);
+  [[nodiscard]] result<clear_result> measure(const log::core_header& header) const;
+  [[nodiscard]] std::vector<log::namespace_link> links_to(const core_selector& selector, scope_id scope) const;
+  void offer_to(const session_actor& session, const corestore::discovery_key& discovery);
   void tell(scope_id scope, const store_event& event);
   [[nodiscard]] bool is_in_scope(const corestore::discovery_key& discovery, scope_id scope) const;
   [[nodiscard]] static caf::error closed_error();
@@ -182,6 +198,7 @@ private:
   std::uint64_t next_search_ = 1;
 
   std::unordered_map<caf::actor_addr, known_session> sessions_;
+  std::unordered_map<corestore::discovery_key, std::vector<session_actor>> parked_; ///< who keeps a channel for it
   std::map<std::uint64_t, peer_record> dialled_;
 
   std::vector<caf::typed_response_promise<bool>> closing_; ///< answered when the last core has ended

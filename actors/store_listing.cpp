@@ -1,10 +1,12 @@
 // What a store tells of its cores and of itself.
 #include <algorithm>
+#include <span>
 
 #include <caf/all.hpp>
 
 #include "actors/core.hpp"
 #include "actors/store.hpp"
+#include "base/limits.hpp"
 #include "log/namespaces.hpp"
 
 namespace corestore::actors {
@@ -60,59 +62,134 @@ caf::result<bool> store_state::is_loaded(const core_selector& selector) const {
   return loaded_.contains(resolved->header.discovery);
 }
 
-caf::result<record_page> store_state::list(const list_request& wanted) {
+/// Collects one page.
+class store_state::page_maker {
+public:
+  page_maker(const store_state& store, const storage::snapshot& source, const list_request& request)
+      : store_(store), source_(source), request_(request),
+        limit_(std::clamp<std::uint32_t>(request.limit, 1, page_records_max)) {
+    // nop
+  }
+
+  /// Every core, in the order of the discovery keys.
+  result<void> all(const corestore::discovery_key& after) {
+    return finish(source_.headers_after(after, [this](const log::core_header& header) {
+      return add(header, [&] { return std::vector<std::string>{std::string{as_text(header.discovery.view())}}; });
+    }));
+  }
+
+  /// The cores of a namespace by name, then the namespaces below it by name. A cursor is the way down to the last record.
+  // NOLINTNEXTLINE(misc-no-recursion): no deeper than limits::namespace_depth_max
+  result<void> below(const namespace_id& start, std::span<const std::string> cursor, std::size_t depth = 0) {
+    std::string child;
+    if (cursor.size() <= 1) {
+      auto after = cursor.empty() ? std::string_view{} : std::string_view{cursor.front()};
+      auto done = finish(source_.aliases_after(
+        start, after, [this](std::string_view called, const corestore::discovery_key& discovery) {
+          auto header = source_.header(discovery);
+          return !header || !*header || add(**header, [&] {
+            auto way = way_;
+            way.emplace_back(called);
+            return way;
+          });
+        }));
+      if (!done || !page_.is_last || !request_.is_recursive)
+        return done;
+    } else {
+      child = cursor.front();
+      auto inside = enter({start, child, log::child_namespace(start, as_bytes(child))}, cursor.subspan(1), depth);
+      if (!inside || !page_.is_last)
+        return inside;
+    }
+    for (;;) {
+      auto next = source_.child_after(start, child);
+      if (!next || !*next)
+        return next ? result<void>{} : fail(next.error());
+      child = (*next)->name;
+      auto inside = enter(**next, {}, depth);
+      if (!inside || !page_.is_last)
+        return inside;
+    }
+  }
+
+  [[nodiscard]] record_page take() {
+    return std::move(page_);
+  }
+
+private:
+  // NOLINTNEXTLINE(misc-no-recursion): see below()
+  result<void> enter(const log::namespace_link& link, std::span<const std::string> cursor, std::size_t depth) {
+    if (depth >= limits::namespace_depth_max)
+      return {};
+    way_.push_back(link.name);
+    auto done = below(link.child, cursor, depth + 1);
+    way_.pop_back();
+    return done;
+  }
+
+  template <class Cursor>
+  bool add(const log::core_header& header, Cursor cursor) {
+    auto is_loaded = store_.loaded_.contains(header.discovery);
+    if (request_.loaded_only && !is_loaded)
+      return true;
+    if (page_.records.size() == limit_) {
+      page_.is_last = false;
+      return false;
+    }
+    auto head = source_.head(header.number);
+    auto bits = source_.bits(header.number);
+    if (!head || !bits) {
+      failure_ = head ? bits.error() : head.error();
+      return false;
+    }
+    page_.records.push_back(make_record(header, *head, bits->contiguous_length()));
+    page_.records.back().active = is_loaded;
+    page_.next = cursor();
+    return true;
+  }
+
+  result<void> finish(const result<void>& done) const {
+    return failure_.code == ec::none ? done : fail(failure_);
+  }
+
+  const store_state& store_;
+  const storage::snapshot& source_;
+  const list_request& request_;
+  std::size_t limit_;
+  std::vector<std::string> way_;
+  record_page page_;
+  error failure_;
+};
+
+caf::result<record_page> store_state::list(const list_request& request) {
   if (is_closed_)
     return closed_error();
-  auto request = wanted;
-  for (const auto& child : request.path)
-    request.name_space = log::child_namespace(request.name_space, as_bytes(child));
   auto opened = backend_->open_snapshot();
   if (!opened)
     return to_caf(opened.error());
-  const auto& source = **opened;
-  auto limit = std::clamp<std::uint32_t>(request.limit, 1, page_records_max);
+  auto start = request.name_space;
+  for (const auto& child : request.path)
+    start = log::child_namespace(start, as_bytes(child));
+  page_maker maker{*this, **opened, request};
+  auto cursor = request.cursor;
   corestore::discovery_key after;
   after.data = request.after.data;
-  record_page page;
-  error failure;
-  auto add = [&](const log::core_header& header) {
-    if (page.records.size() == limit) {
-      page.is_last = false;
-      return false;
-    }
-    bool is_loaded = loaded_.find(header.discovery) != loaded_.end();
-    if (request.loaded_only && !is_loaded)
-      return true;
-    auto head = source.head(header.number);
-    auto bits = source.bits(header.number);
-    if (!head || !bits) {
-      failure = head ? bits.error() : head.error();
-      return false;
-    }
-    page.records.push_back(make_record(header, *head, bits->contiguous_length()));
-    page.records.back().active = is_loaded;
-    return true;
-  };
   result<void> done;
-  if (request.in_namespace) {
-    bool is_past = after.is_zero();
-    done = source.each_alias(request.name_space, [&](std::string_view, const corestore::discovery_key& discovery) {
-      if (!is_past) {
-        is_past = discovery == after;
-        return true;
-      }
-      auto header = source.header(discovery);
-      return header && *header ? add(**header) : true;
-    });
+  if (!request.in_namespace && request.path.empty()) {
+    if (auto last = cursor.empty() ? std::nullopt : corestore::discovery_key::from(as_bytes(cursor.front())))
+      after = *last;
+    done = maker.all(after);
   } else {
-    done = source.each_header([&](const log::core_header& header) {
-      return !after.is_zero() && header.discovery <= after ? true : add(header);
-    });
+    if (cursor.empty() && !after.is_zero())
+      if (auto last = (*opened)->header(after); last && *last)
+        cursor = {(*last)->name};
+    done = maker.below(start, cursor);
   }
   if (!done)
     return to_caf(done.error());
-  if (failure.code != ec::none)
-    return to_caf(failure);
+  auto page = maker.take();
+  if (page.is_last)
+    page.next.clear();
   return page;
 }
 
@@ -123,12 +200,10 @@ caf::result<store_record> store_state::describe_store() const {
   auto opened = backend_->open_snapshot();
   if (!opened)
     return to_caf(opened.error());
-  auto counted = (*opened)->each_header([&](const log::core_header&) {
-    ++record.cores_known;
-    return true;
-  });
+  auto counted = (*opened)->core_count();
   if (!counted)
     return to_caf(counted.error());
+  record.cores_known = *counted;
   auto numbers = backend_->stats();
   record.cores_loaded = loaded_.size();
   record.sessions = sessions_.size();

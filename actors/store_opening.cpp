@@ -7,6 +7,12 @@
 
 namespace corestore::actors {
 
+namespace {
+
+constexpr std::uint8_t any_schedule = 255; ///< whatever suits the core
+
+} // namespace
+
 caf::result<opened_core> store_state::open_core(const core_selector& selector, scope_id scope) {
   auto promise = self_->make_response_promise<opened_core>();
   open_for({self_->current_sender(), selector, scope, promise});
@@ -17,6 +23,11 @@ void store_state::open_for(const caller& who) {
   auto promise = who.promise;
   if (is_closed_ || !scopes_.contains(who.scope)) {
     promise.deliver(closed_error());
+    return;
+  }
+  const auto& key = who.selector.encryption_key;
+  if (!key.empty() && key.size() != hash32::size) {
+    promise.deliver(make_error(ec::bad_argument, "an encryption key has 32 bytes, not " + std::to_string(key.size())));
     return;
   }
   auto resolved = resolve(who.selector);
@@ -62,6 +73,8 @@ void store_state::create(resolution wanted, const caller& who) {
   changes.number = wanted.header.number;
   changes.header = wanted.header;
   changes.alias = wanted.alias;
+  if (wanted.alias)
+    changes.links = links_to(who.selector, who.scope);
   self_->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
     .then(
       [this, discovery, who, header = std::move(wanted.header)](std::uint64_t) {
@@ -97,9 +110,16 @@ store_state::loaded_core& store_state::load(const log::core_header& header, cons
     return found->second;
   }
   ++misses_;
-  auto handle = self_->spawn(core, core_arguments{backend_, writer_, header, replication_});
+  auto handle =
+    self_->spawn<caf::lazy_init>(core, core_arguments{backend_, writer_, header, replication_, meters_});
   self_->monitor(handle);
   by_address_.emplace(handle.address(), header.discovery);
+  if (auto channels = parked_.extract(header.discovery); !channels.empty())
+    for (const auto& session : channels.mapped()) {
+      if (auto known = sessions_.find(session.address()); known != sessions_.end())
+        known->second.parked.erase(header.discovery);
+      self_->send(session, open_atom_v, local_core{handle, header.key, header.discovery});
+    }
   store_event event;
   event.key = header.key;
   event.discovery = header.discovery;
@@ -146,6 +166,15 @@ void store_state::offer(const loaded_core& core, const corestore::discovery_key&
 
 void store_state::answer(const loaded_core& core, const corestore::discovery_key& discovery, const caller& who) {
   auto handle = core.handle;
+  if (!who.selector.encryption_key.empty())
+    self_->request(handle, caf::infinite, encrypt_atom_v, who.selector.encryption_key, any_schedule)
+      .then(
+        [](const core_record&) {
+          // the record that follows says so
+        },
+        [](const caf::error&) {
+          // a key of the right size is only refused by a core that has ended
+        });
   self_->request(handle, caf::infinite, info_atom_v)
     .then(
       [this, who, handle](core_record& record) {
@@ -239,10 +268,6 @@ void store_state::stop_observing(const caf::actor_addr& somebody) {
         return;
   if (!holders_.holds_any(somebody) && observed_.erase(somebody) > 0)
     self_->demonitor(somebody);
-}
-
-void store_state::trim() {
-  // Surplus cores are parked by the life cycle.
 }
 
 } // namespace corestore::actors

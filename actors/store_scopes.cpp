@@ -4,6 +4,7 @@
 #include "actors/name_space.hpp"
 #include "actors/store.hpp"
 #include "base/crypto.hpp"
+#include "base/limits.hpp"
 #include "log/namespaces.hpp"
 
 namespace corestore::actors {
@@ -12,13 +13,33 @@ caf::result<entered_store> store_state::enter(const std::string& child, scope_id
   auto parent = scopes_.find(scope);
   if (is_closed_ || parent == scopes_.end())
     return closed_error();
+  if (child.size() > limits::name_bytes_max)
+    return make_error(ec::bad_argument,
+                      "the name of a namespace has at most " + std::to_string(limits::name_bytes_max) + " bytes");
   auto drawn = crypto::random<hash32>();
-  auto id = log::child_namespace(parent->second.id, child.empty() ? drawn.view() : as_bytes(child));
+  std::string called{child.empty() ? as_text(drawn.view()) : std::string_view{child}};
+  auto id = log::child_namespace(parent->second.id, as_bytes(called));
+  auto links = parent->second.links;
+  links.push_back({parent->second.id, called, id});
   scope_id entered{next_scope_++};
   auto handle = self_->spawn(name_space, caf::actor_cast<local_store_actor>(self_), entered, id);
   self_->monitor(handle);
-  scopes_[entered] = {id, handle.address(), {}, {}};
+  scopes_[entered] = {id, std::move(links), handle.address(), {}, {}};
   return entered_store{handle, id};
+}
+
+/// How the store finds the namespace of a selector again, as far as its names are known.
+std::vector<log::namespace_link> store_state::links_to(const core_selector& selector, scope_id scope) const {
+  std::vector<log::namespace_link> links;
+  if (auto entry = scopes_.find(scope); entry != scopes_.end() && entry->second.id == selector.name_space)
+    links = entry->second.links;
+  auto parent = selector.name_space;
+  for (const auto& child : selector.path) {
+    auto id = log::child_namespace(parent, as_bytes(child));
+    links.push_back({parent, child, id});
+    parent = id;
+  }
+  return links;
 }
 
 caf::result<key_pair> store_state::derive(const std::string& child, scope_id scope) const {

@@ -4,6 +4,7 @@
 #include <caf/all.hpp>
 
 #include "actors/store.hpp"
+#include "base/limits.hpp"
 
 namespace corestore::actors {
 
@@ -69,10 +70,31 @@ std::vector<local_core> store_state::join(const session_actor& session, scope_id
     self_->send(session, shutdown_atom_v);
     return offered;
   }
-  for (const auto& [discovery, core] : loaded_)
-    if (core.is_active && is_in_scope(discovery, scope) && !busy_.contains(discovery))
+  for (const auto& [discovery, core] : loaded_) {
+    if (!core.is_active || !is_in_scope(discovery, scope))
+      continue;
+    if (auto busy = busy_.find(discovery); busy == busy_.end())
       offered.push_back({core.handle, core.key, discovery});
+    else
+      busy->second.emplace_back([this, session, discovery = discovery] { offer_to(session, discovery); });
+  }
+  auto source = backend_->open_snapshot();
+  if (scope != scope_id{} || !source)
+    return offered;
+  // A mirrored core may have left the memory: it comes back when the peer opens its channel.
+  std::ignore = (*source)->each_mirrored([&](const corestore::discovery_key& discovery, const core_key& key) {
+    if (!loaded_.contains(discovery) || !loaded_.at(discovery).is_active)
+      offered.push_back({{}, key, discovery});
+    return offered.size() < limits::channels_per_connection_max;
+  });
   return offered;
+}
+
+/// What was not sure when the session joined.
+void store_state::offer_to(const session_actor& session, const corestore::discovery_key& discovery) {
+  auto loaded = loaded_.find(discovery);
+  if (loaded != loaded_.end() && loaded->second.is_active)
+    self_->send(session, open_atom_v, local_core{loaded->second.handle, loaded->second.key, discovery});
 }
 
 void store_state::update_session(const session_actor& session, peer_record record) {

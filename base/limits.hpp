@@ -34,6 +34,12 @@ inline constexpr std::size_t channels_per_connection_max = 65536;
 /// Opens of one peer that wait for the store to answer.
 inline constexpr std::size_t pending_opens_max = 1024;
 
+/// Bytes of the name of a core or of a namespace; it becomes part of a storage key.
+inline constexpr std::size_t name_bytes_max = 400;
+
+/// Namespaces within each other.
+inline constexpr std::size_t namespace_depth_max = 64;
+
 /// Addresses that one store keeps dialling.
 inline constexpr std::size_t dialled_addresses_max = 4096;
 

@@ -54,6 +54,14 @@ struct core_alias {
   friend bool operator==(const core_alias&, const core_alias&) = default;
 };
 
+/// A namespace below another one: so that a store finds again what is below.
+struct namespace_link {
+  namespace_id parent;
+  std::string name;
+  namespace_id child;
+  friend bool operator==(const namespace_link&, const namespace_link&) = default;
+};
+
 /// Consecutive blocks together with the tree nodes that become complete with them: for each block `b` its leaf,
 /// then one parent per trailing one bit of `b`, bottom first; `2 n - popcount` arithmetic makes every offset
 /// computable. Stored as one value.
@@ -91,6 +99,8 @@ struct change_set {
   std::uint64_t base_length = 0;
   std::optional<core_header> header; ///< create or replace
   std::optional<core_alias> alias;
+  std::vector<namespace_link> links; ///< from the store's root down to the alias, as far as they are known
+  bool is_purge = false;             ///< alone: everything of the core goes, its header and its alias too
   std::optional<std::uint64_t> truncate_to; ///< first: drop blocks, bits and every node that reaches past this length
   std::vector<block_range> cleared;         ///< then: drop these blocks and their bits, keep the nodes
   std::vector<block_range> forgotten;       ///< then: drop these blocks, their bits and the nodes that they complete

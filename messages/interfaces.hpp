@@ -141,6 +141,8 @@ using store_actor = caf::typed_actor<
   caf::replies_to<info_atom, core_selector>::with<core_record>,
   // whether a core is in memory. not_found
   caf::replies_to<loaded_atom, core_selector>::with<bool>,
+  // erase a core from memory and disk, whoever holds it; what was given back. not_found
+  caf::replies_to<purge_atom, core_selector>::with<clear_result>,
   // a page of records
   caf::replies_to<list_atom, list_request>::with<record_page>,
   // counts and sizes

@@ -31,6 +31,7 @@ struct replicator_settings {
   std::uint64_t request_ms_max = 30000;         ///< a request older than that counts as lost; the peer is backed off
   std::size_t invalid_requests_max = 64;        ///< then the peer is cut off
   bool is_eager = true;                         ///< follow upgrades without being asked
+  bool is_downloading = false;                  ///< as after set_downloading(true)
 };
 
 struct peer_options {
@@ -129,6 +130,10 @@ struct peer_info {
 using download_id = std::uint64_t;
 using seek_id = std::uint64_t;
 
+/// What is known of a peer while its core is not in memory.
+struct parked_peer;
+using parked_peer_ptr = std::shared_ptr<parked_peer>;
+
 class replicator {
 public:
   /// `state` must outlive the replicator; it is only read.
@@ -144,6 +149,19 @@ public:
   /// Room for that many more bytes of answers to this peer. Requests wait in a bounded queue while there is none.
   /// A new peer starts without credit.
   void grant(peer_id peer, std::size_t bytes, const log::log_source& source);
+
+  // -- leaving the memory, and coming back (parking.cpp)
+
+  /// Nothing is under way in either direction; wishes of owners do not count.
+  [[nodiscard]] bool is_quiet() const;
+  /// Every peer that follows this core knows the head.
+  [[nodiscard]] bool is_known_to_peers() const;
+  /// Takes a peer out without a word to it.
+  [[nodiscard]] parked_peer_ptr park_peer(peer_id peer);
+  /// Goes on where park_peer() stopped, maybe in another replicator of the same core; says what changed meanwhile.
+  /// Without anything parked it is add_peer().
+  void unpark_peer(peer_id peer, peer_options options, const parked_peer_ptr& parked, const log::log_source& source,
+                   std::uint64_t now_ms);
 
   // -- what happened to the log (state is already the new one)
 

@@ -54,7 +54,7 @@ inline constexpr std::uint64_t announce_tail_blocks = 256;
 
 struct replicator::implementation {
   implementation(const log::core_state& core, replicator_settings options)
-      : state(core), settings(options), plan(core.bits) {
+      : state(core), settings(options), plan(core.bits), downloading(options.is_downloading) {
     // nop
   }
 

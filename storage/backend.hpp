@@ -42,13 +42,32 @@ public:
   [[nodiscard]] virtual result<std::optional<discovery_key>> alias(const namespace_id& name_space,
                                                                    std::string_view name) const = 0;
 
-  /// In byte order of the discovery keys; `visit` returns false to stop.
-  virtual result<void> each_header(const std::function<bool(const log::core_header&)>& visit) const = 0;
+  using header_visitor = std::function<bool(const log::core_header&)>;
+  using alias_visitor = std::function<bool(std::string_view name, const discovery_key&)>;
 
-  /// Aliases of one namespace in byte order of the names.
+  /// In byte order of the discovery keys, those after `after`; `visit` returns false to stop.
+  virtual result<void> headers_after(const discovery_key& after, const header_visitor& visit) const = 0;
+  result<void> each_header(const header_visitor& visit) const {
+    return headers_after({}, visit);
+  }
+
+  /// Cores that have a header; does not walk them.
+  [[nodiscard]] virtual result<std::uint64_t> core_count() const = 0;
+
+  /// Aliases of one namespace in byte order of the names, those after `after`.
+  virtual result<void> aliases_after(const namespace_id& name_space, std::string_view after,
+                                     const alias_visitor& visit) const = 0;
+  result<void> each_alias(const namespace_id& name_space, const alias_visitor& visit) const {
+    return aliases_after(name_space, {}, visit);
+  }
+
+  /// The first namespace below `parent` whose name is after `after`, in byte order.
+  [[nodiscard]] virtual result<std::optional<log::namespace_link>> child_after(const namespace_id& parent,
+                                                                               std::string_view after) const = 0;
+
+  /// Cores that are kept complete also after a restart.
   virtual result<void>
-  each_alias(const namespace_id& name_space,
-             const std::function<bool(std::string_view name, const discovery_key&)>& visit) const = 0;
+  each_mirrored(const std::function<bool(const discovery_key&, const core_key&)>& visit) const = 0;
 
   /// Head and contiguous length; an empty head when nothing was ever appended.
   [[nodiscard]] virtual result<log::tree_head> head(log::core_number number) const = 0;

@@ -141,6 +141,8 @@ result<void> lmdb_backend::apply_once(std::span<const log::change_set> group) {
   }
   auto budget = fold_bytes_max;
   for (auto& [number, editor] : editors) {
+    if (editor->is_purged())
+      continue;
     step = editor->fold(budget);
     if (step)
       step = editor->finish();
@@ -160,6 +162,11 @@ result<void> lmdb_backend::apply_once(std::span<const log::change_set> group) {
 }
 
 result<void> lmdb_backend::apply_names(lmdb_txn& txn, const log::change_set& changes, std::uint32_t& next) {
+  if (changes.is_purge)
+    return purge_names(txn, changes.number);
+  for (const auto& link : changes.links)
+    if (auto put = txn.put(table::children, schema::encode_alias_key(link.parent, link.name), link.child.view()); !put)
+      return put;
   if (!changes.header && !changes.alias)
     return {};
   auto key = schema::encode_key(changes.number);
@@ -186,6 +193,10 @@ result<void> lmdb_backend::apply_names(lmdb_txn& txn, const log::change_set& cha
       step = txn.put(table::numbers, key, header.discovery.view());
     if (step)
       step = txn.put(table::cores, header.discovery.view(), encode(header));
+    if (step && header.is_mirrored)
+      step = txn.put(table::mirrored, header.discovery.view(), header.key.view());
+    else if (step)
+      step = txn.erase(table::mirrored, header.discovery.view()).map([](bool) {});
     discovery = header.discovery;
     next = std::max(next, static_cast<std::uint32_t>(changes.number) + 1);
   }
@@ -195,6 +206,33 @@ result<void> lmdb_backend::apply_names(lmdb_txn& txn, const log::change_set& cha
     step = txn.put(table::aliases, schema::encode_alias_key(changes.alias->name_space, changes.alias->name),
                    discovery->view());
   return step;
+}
+
+result<void> lmdb_backend::purge_names(lmdb_txn& txn, log::core_number number) {
+  auto key = schema::encode_key(number);
+  auto known = txn.get(table::numbers, key);
+  if (!known)
+    return fail(std::move(known.error()));
+  if (!*known)
+    return {};
+  auto discovery = decode_fixed<discovery_key>(**known, "an entry of numbers");
+  if (!discovery)
+    return fail(std::move(discovery.error()));
+  auto value = txn.get(table::cores, discovery->view());
+  if (!value)
+    return fail(std::move(value.error()));
+  if (*value) {
+    auto header = decode_header(*discovery, **value);
+    if (!header)
+      return fail(std::move(header.error()));
+    if (header->origin == log::key_origin::derived)
+      if (auto erased = txn.erase(table::aliases, schema::encode_alias_key(header->name_space, header->name)); !erased)
+        return fail(std::move(erased.error()));
+  }
+  for (auto which : {table::cores, table::mirrored})
+    if (auto erased = txn.erase(which, discovery->view()); !erased)
+      return fail(std::move(erased.error()));
+  return txn.erase(table::numbers, key).map([](bool) {});
 }
 
 result<void> lmdb_backend::sync() {

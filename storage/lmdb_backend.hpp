@@ -36,6 +36,7 @@ private:
   result<void> load_meta();
   result<void> create_meta();
   result<void> apply_once(std::span<const log::change_set> group);
+  static result<void> purge_names(lmdb_txn& txn, log::core_number number);
   result<void> apply_names(lmdb_txn& txn, const log::change_set& changes, std::uint32_t& next);
 
   open_options options_;

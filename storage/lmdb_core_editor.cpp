@@ -20,6 +20,8 @@ result<std::unique_ptr<lmdb_core_editor>> lmdb_core_editor::open(lmdb_txn& txn, 
 }
 
 result<void> lmdb_core_editor::apply(const log::change_set& changes) {
+  if (changes.is_purge)
+    return purge();
   result<void> step;
   if (changes.truncate_to)
     step = truncate(*changes.truncate_to);
@@ -47,6 +49,24 @@ result<void> lmdb_core_editor::apply(const log::change_set& changes) {
                    {ec::bad_argument, "contiguous length " + std::to_string(*changes.contiguous_length) +
                                         " with only " + std::to_string(record_.contiguous_length) + " blocks"});
   return step;
+}
+
+result<void> lmdb_core_editor::purge() {
+  const auto start = schema::encode_key(number_);
+  for (auto which : {table::runs, table::nodes, table::blocks, table::bits, table::userdata}) {
+    for (;;) {
+      auto entry = txn_.seek(which, start);
+      if (!entry)
+        return fail(std::move(entry.error()));
+      if (!*entry || !std::equal(start.begin(), start.end(), (*entry)->key.begin()))
+        break;
+      auto key = to_bytes((*entry)->key); // erasing moves what it points to
+      if (auto erased = txn_.erase(which, key); !erased)
+        return fail(std::move(erased.error()));
+    }
+  }
+  is_purged_ = true;
+  return txn_.erase(table::heads, start).map([](bool) {});
 }
 
 result<void> lmdb_core_editor::finish() {

@@ -28,6 +28,12 @@ public:
   /// `changes` passed `check`.
   result<void> apply(const log::change_set& changes);
 
+  /// Drops everything that is filed under the core's number.
+  result<void> purge();
+  [[nodiscard]] bool is_purged() const {
+    return is_purged_;
+  }
+
   /// Gathers sparse blocks below the contiguous length into runs, at most about `budget` bytes of them.
   result<void> fold(std::size_t& budget);
 
@@ -76,6 +82,7 @@ private:
   lmdb_txn& txn_;
   log::core_number number_;
   core_record record_;
+  bool is_purged_ = false;
   bool are_roots_current_ = true; ///< `record_.head.roots` are nodes of the tree as it is now
   lmdb_bits bits_;                ///< edits `record_`
 };

@@ -38,31 +38,71 @@ result<std::optional<discovery_key>> lmdb_snapshot::alias(const namespace_id& na
   return decode_fixed<discovery_key>(**value, "an alias").map([](const auto& found) { return std::optional{found}; });
 }
 
-result<void> lmdb_snapshot::each_header(const std::function<bool(const log::core_header&)>& visit) const {
-  const std::array<std::uint8_t, 1> lowest{}; // LMDB has no empty keys
-  auto entry = txn_->seek(table::cores, lowest);
+result<void> lmdb_snapshot::headers_after(const discovery_key& after, const header_visitor& visit) const {
+  auto entry = txn_->seek(table::cores, after.view());
   for (; entry && *entry; entry = txn_->next(table::cores)) {
     auto found = to_header(**entry);
     if (!found)
       return fail(std::move(found.error()));
+    if (found->discovery == after)
+      continue;
     if (!visit(*found))
       return {};
   }
   return entry.map([](const auto&) {});
 }
 
-result<void>
-lmdb_snapshot::each_alias(const namespace_id& name_space,
-                          const std::function<bool(std::string_view name, const discovery_key&)>& visit) const {
-  auto entry = txn_->seek(table::aliases, name_space.view());
+result<std::uint64_t> lmdb_snapshot::core_count() const {
+  return txn_->entries(table::cores);
+}
+
+result<void> lmdb_snapshot::aliases_after(const namespace_id& name_space, std::string_view after,
+                                          const alias_visitor& visit) const {
+  auto entry = txn_->seek(table::aliases, schema::encode_alias_key(name_space, after));
   for (; entry && *entry; entry = txn_->next(table::aliases)) {
     auto name = schema::decode_alias_name((*entry)->key, name_space);
     if (!name)
       return {};
+    if (!after.empty() && *name == after)
+      continue;
     auto discovery = decode_fixed<discovery_key>((*entry)->value, "an alias");
     if (!discovery)
       return fail(std::move(discovery.error()));
     if (!visit(*name, *discovery))
+      return {};
+  }
+  return entry.map([](const auto&) {});
+}
+
+result<std::optional<log::namespace_link>> lmdb_snapshot::child_after(const namespace_id& parent,
+                                                                      std::string_view after) const {
+  auto entry = txn_->seek(table::children, schema::encode_alias_key(parent, after));
+  for (; entry && *entry; entry = txn_->next(table::children)) {
+    auto name = schema::decode_alias_name((*entry)->key, parent);
+    if (!name)
+      return std::nullopt;
+    if (!after.empty() && *name == after)
+      continue;
+    auto child = decode_fixed<namespace_id>((*entry)->value, "a namespace");
+    if (!child)
+      return fail(std::move(child.error()));
+    return log::namespace_link{parent, std::string{*name}, *child};
+  }
+  if (!entry)
+    return fail(std::move(entry.error()));
+  return std::nullopt;
+}
+
+result<void>
+lmdb_snapshot::each_mirrored(const std::function<bool(const discovery_key&, const core_key&)>& visit) const {
+  const std::array<std::uint8_t, 1> lowest{}; // LMDB has no empty keys
+  auto entry = txn_->seek(table::mirrored, lowest);
+  for (; entry && *entry; entry = txn_->next(table::mirrored)) {
+    auto discovery = decode_fixed<discovery_key>((*entry)->key, "a mirrored core");
+    auto key = decode_fixed<core_key>((*entry)->value, "a mirrored core");
+    if (!discovery || !key)
+      return fail(std::move(discovery ? key.error() : discovery.error()));
+    if (!visit(*discovery, *key))
       return {};
   }
   return entry.map([](const auto&) {});

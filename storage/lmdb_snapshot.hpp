@@ -28,9 +28,13 @@ public:
   [[nodiscard]] result<std::optional<log::core_header>> header(const discovery_key& discovery) const override;
   [[nodiscard]] result<std::optional<discovery_key>> alias(const namespace_id& name_space,
                                                            std::string_view name) const override;
-  result<void> each_header(const std::function<bool(const log::core_header&)>& visit) const override;
-  result<void> each_alias(const namespace_id& name_space,
-                          const std::function<bool(std::string_view name, const discovery_key&)>& visit) const override;
+  result<void> headers_after(const discovery_key& after, const header_visitor& visit) const override;
+  [[nodiscard]] result<std::uint64_t> core_count() const override;
+  result<void> aliases_after(const namespace_id& name_space, std::string_view after,
+                             const alias_visitor& visit) const override;
+  [[nodiscard]] result<std::optional<log::namespace_link>> child_after(const namespace_id& parent,
+                                                                       std::string_view after) const override;
+  result<void> each_mirrored(const std::function<bool(const discovery_key&, const core_key&)>& visit) const override;
   [[nodiscard]] result<log::tree_head> head(log::core_number number) const override;
   [[nodiscard]] result<log::bitfield> bits(log::core_number number) const override;
   [[nodiscard]] result<std::optional<log::node>> node(log::core_number number, std::uint64_t index) const override;

@@ -176,6 +176,15 @@ int lmdb_txn::renew() {
   return mdb_txn_renew(handle_);
 }
 
+result<std::uint64_t> lmdb_txn::entries(schema::table table) const {
+  if (tables_[index_of(table)] == no_table)
+    return std::uint64_t{0};
+  MDB_stat stat{};
+  if (auto code = mdb_stat(handle_, tables_[index_of(table)], &stat); code != 0)
+    return fail(lmdb_error(code, "counting entries"));
+  return std::uint64_t{stat.ms_entries};
+}
+
 std::uint64_t lmdb_txn::pages_bytes() const {
   std::uint64_t total = 0;
   for (auto table : tables_) {

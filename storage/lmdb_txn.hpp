@@ -65,6 +65,9 @@ public:
   void reset();
   [[nodiscard]] int renew();
 
+  /// Number of entries of a table, as the table itself knows it.
+  [[nodiscard]] result<std::uint64_t> entries(schema::table table) const;
+
   /// Bytes of all pages of all tables.
   [[nodiscard]] std::uint64_t pages_bytes() const;
 

@@ -32,6 +32,7 @@ struct memory_backend::contents {
   std::map<discovery_key, log::core_header> headers;
   std::map<log::core_number, discovery_key> numbers;
   std::map<alias_key, discovery_key> aliases;
+  std::map<alias_key, namespace_id> children;
   std::map<log::core_number, std::shared_ptr<core_contents>> cores;
   std::uint32_t next = 0;
   std::uint64_t payload_bytes = 0;
@@ -181,7 +182,32 @@ private:
   undo_list& undo_;
 };
 
+/// A whole core goes; `undo` brings it back.
+void purge(memory_backend::contents& target, log::core_number number, undo_list& undo) {
+  auto known = target.numbers.find(number);
+  if (known == target.numbers.end())
+    return;
+  auto header = target.headers.find(known->second);
+  if (header->second.origin == log::key_origin::derived)
+    if (auto alias = target.aliases.find({header->second.name_space, header->second.name});
+        alias != target.aliases.end())
+      erase(target.aliases, alias, std::next(alias), undo);
+  erase(target.headers, header, std::next(header), undo);
+  erase(target.numbers, known, std::next(known), undo);
+  auto core = target.cores.find(number);
+  undo.emplace_back([&target, before = target.payload_bytes] { target.payload_bytes = before; });
+  for (const auto& [index, block] : core->second->blocks)
+    target.payload_bytes -= block.size();
+  erase(target.cores, core, std::next(core), undo);
+}
+
 result<void> apply_names(memory_backend::contents& target, const log::change_set& changes, undo_list& undo) {
+  if (changes.is_purge) {
+    purge(target, changes.number, undo);
+    return {};
+  }
+  for (const auto& link : changes.links)
+    put(target.children, {link.parent, link.name}, link.child, undo);
   if (changes.header) {
     const auto& header = *changes.header;
     auto number = target.numbers.find(header.number);
@@ -233,20 +259,44 @@ public:
     return position == contents_->aliases.end() ? std::nullopt : std::optional{position->second};
   }
 
-  result<void> each_header(const std::function<bool(const log::core_header&)>& visit) const override {
-    for (const auto& [discovery, header] : contents_->headers) {
-      if (!visit(header))
+  result<void> headers_after(const discovery_key& after, const header_visitor& visit) const override {
+    auto position = after.is_zero() ? contents_->headers.begin() : contents_->headers.upper_bound(after);
+    for (; position != contents_->headers.end(); ++position) {
+      if (!visit(position->second))
         break;
     }
     return {};
   }
 
-  result<void>
-  each_alias(const namespace_id& name_space,
-             const std::function<bool(std::string_view name, const discovery_key&)>& visit) const override {
-    auto position = contents_->aliases.lower_bound({name_space, {}});
+  [[nodiscard]] result<std::uint64_t> core_count() const override {
+    return contents_->headers.size();
+  }
+
+  result<void> aliases_after(const namespace_id& name_space, std::string_view after,
+                             const alias_visitor& visit) const override {
+    auto position = contents_->aliases.lower_bound({name_space, std::string{after}});
     for (; position != contents_->aliases.end() && position->first.first == name_space; ++position) {
+      if (!after.empty() && position->first.second == after)
+        continue;
       if (!visit(position->first.second, position->second))
+        break;
+    }
+    return {};
+  }
+
+  [[nodiscard]] result<std::optional<log::namespace_link>> child_after(const namespace_id& parent,
+                                                                       std::string_view after) const override {
+    auto position = contents_->children.lower_bound({parent, std::string{after}});
+    if (position != contents_->children.end() && !after.empty() && position->first == alias_key{parent, std::string{after}})
+      ++position;
+    if (position == contents_->children.end() || position->first.first != parent)
+      return std::nullopt;
+    return log::namespace_link{parent, position->first.second, position->second};
+  }
+
+  result<void> each_mirrored(const std::function<bool(const discovery_key&, const core_key&)>& visit) const override {
+    for (const auto& [discovery, header] : contents_->headers) {
+      if (header.is_mirrored && !visit(discovery, header.key))
         break;
     }
     return {};

@@ -10,6 +10,8 @@
 //   nodes    be32 core, be64 flat-tree index                 le64 size, hash (32)
 //   blocks   be32 core, be64 block                           block bytes
 //   bits     be32 core, be64 page of 8,192 blocks            up to 1,024 bytes, bit `i` = byte `i / 8`, bit `i % 8`
+//   children namespace (32), name as text (at most 479)      namespace (32) of that name below it
+//   mirrored discovery key (32)                              core key (32)
 //   userdata be32 core, name as text (at most 507)           what an application keeps beside the core
 //
 //   meta:    "format" le32 format number; "primary" 32 bytes; "next" le32 number of the next new core
@@ -31,13 +33,13 @@ namespace corestore::storage::schema {
 /// Written into every store; docs/storage_format.md says what changes it.
 inline constexpr std::uint32_t format_number = 1;
 
-enum class table : std::uint8_t { meta, cores, numbers, aliases, heads, runs, nodes, blocks, bits, userdata };
-inline constexpr std::size_t table_count = 10;
+enum class table : std::uint8_t { meta, cores, numbers, aliases, heads, runs, nodes, blocks, bits, userdata, children, mirrored };
+inline constexpr std::size_t table_count = 12;
 
 /// Tables that every store has had from the beginning; the later ones are created when a store without them is opened.
 inline constexpr std::size_t first_table_count = 9;
-inline constexpr std::array<const char*, table_count> table_names = {"meta", "cores", "numbers", "aliases", "heads",
-                                                                     "runs", "nodes", "blocks",  "bits",    "userdata"};
+inline constexpr std::array<const char*, table_count> table_names = {
+  "meta", "cores", "numbers", "aliases", "heads", "runs", "nodes", "blocks", "bits", "userdata", "children", "mirrored"};
 
 inline constexpr std::string_view meta_format = "format";
 inline constexpr std::string_view meta_primary = "primary";

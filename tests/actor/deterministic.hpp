@@ -27,12 +27,12 @@ struct deterministic_config : caf::actor_system_config {
 
 class deterministic_store {
 public:
-  deterministic_store()
+  explicit deterministic_store(actors::cache_limits cache = {})
       : system(config), scheduler(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())), self(system),
         backend(std::make_shared<storage::memory_backend>()) {
-    writer = system.spawn(actors::writer, std::shared_ptr<storage::backend>{backend}, std::uint64_t{1000},
-                          std::make_shared<actors::meters>());
-    store = system.spawn(actors::store, actors::store_arguments{backend, writer, {}});
+    auto counted = std::make_shared<actors::meters>();
+    writer = system.spawn(actors::writer, std::shared_ptr<storage::backend>{backend}, std::uint64_t{1000}, counted);
+    store = system.spawn(actors::store, actors::store_arguments{backend, writer, {}, cache, counted});
     scheduler.run();
   }
 

@@ -1,0 +1,83 @@
+// How a core leaves the memory without anybody noticing: only when nothing is under way, and only after every session
+// has taken back what is known of its peer.
+#include <algorithm>
+
+#include <caf/all.hpp>
+
+#include "actors/core.hpp"
+
+namespace corestore::actors {
+
+namespace {
+
+/// How long news wait for the peers that have not confirmed them.
+constexpr std::uint64_t news_ms_max = 20000;
+
+} // namespace
+
+bool core_state::is_in_use() const {
+  return ending_ || has_work() || !waiting_.empty() || !sinks_.empty() || !views_.empty() || verifying_ || marks_ ||
+         !replicator_.is_quiet() || owes_news();
+}
+
+bool core_state::owes_news() const {
+  return now_ms() < news_until_ms_ && replicator_.is_present() && !replicator_->is_known_to_peers();
+}
+
+void core_state::note_news() {
+  news_until_ms_ = now_ms() + news_ms_max;
+}
+
+parked_core core_state::park() {
+  parked_core answer;
+  if (is_in_use()) {
+    quiet_listener_ = caf::actor_cast<caf::actor_addr>(self_->current_sender());
+    arm_timer();
+    return answer;
+  }
+  answer.is_parked = true;
+  for (const auto& [peer, link] : sessions_) {
+    const auto& session = link.session;
+    handing_over_.emplace(peer, session);
+    self_->monitor(session);
+    self_->send(session, peer_park{peer, replicator_->park_peer(peer)});
+    auto& known = answer.sessions;
+    if (std::find(known.begin(), known.end(), session) == known.end())
+      known.push_back(session);
+  }
+  sessions_.clear();
+  outputs_.clear();
+  finish(caf::exit_reason::normal);
+  return answer;
+}
+
+void core_state::tell_quiet() {
+  if (!quiet_listener_ || is_in_use())
+    return;
+  if (auto listener = caf::actor_cast<local_store_actor>(quiet_listener_))
+    self_->send(listener, park_atom_v, log_.header.discovery);
+  quiet_listener_ = nullptr;
+}
+
+bool core_state::hand_over(replication::peer_id peer) {
+  if (handing_over_.erase(peer) == 0)
+    return false;
+  settle();
+  return true;
+}
+
+bool core_state::hand_back(peer_input& input) {
+  auto found = handing_over_.find(input.peer);
+  if (found == handing_over_.end())
+    return false;
+  self_->send(found->second, std::move(input));
+  return true;
+}
+
+void core_state::on_down(const caf::actor_addr& address) {
+  unsubscribe(address);
+  if (std::erase_if(handing_over_, [&](const auto& entry) { return entry.second.address() == address; }) > 0)
+    settle();
+}
+
+} // namespace corestore::actors

@@ -1,0 +1,48 @@
+// The replication plan of a core, made when it is first needed: most open cores have neither peers nor wishes.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "replication/replicator.hpp"
+
+namespace corestore::actors {
+
+class lazy_replicator {
+public:
+  /// `state` must outlive this.
+  void prepare(const log::core_state& state, const replication::replicator_settings& settings) {
+    state_ = &state;
+    settings_ = settings;
+  }
+
+  /// For a plan that is not there yet: owners hold the core.
+  void download_from_start() {
+    settings_.is_downloading = true;
+  }
+
+  replication::replicator* operator->() const {
+    if (!plan_)
+      plan_ = std::make_unique<replication::replicator>(*state_, settings_);
+    return plan_.get();
+  }
+
+  [[nodiscard]] bool is_present() const {
+    return plan_ != nullptr;
+  }
+
+  [[nodiscard]] bool is_quiet() const {
+    return !plan_ || plan_->is_quiet();
+  }
+
+  [[nodiscard]] bool is_update_settled() const {
+    return !plan_ || plan_->is_update_settled();
+  }
+
+private:
+  const log::core_state* state_ = nullptr;
+  replication::replicator_settings settings_;
+  mutable std::unique_ptr<replication::replicator> plan_;
+};
+
+} // namespace corestore::actors
