@@ -187,9 +187,11 @@ bool core_state::unsubscribe(const caf::actor_addr& sink) {
     return candidate.address() == sink;
   };
   auto removed = std::erase_if(sinks_, is_it);
-  if (removed > 0)
-    self_->demonitor(sink);
-  return removed > 0;
+  if (removed == 0)
+    return false;
+  self_->demonitor(sink);
+  tell_quiet();
+  return true;
 }
 
 core_event core_state::event_of(event_kind kind) const {
@@ -223,8 +225,8 @@ local_core_actor::behavior_type core(core_state::self_pointer self, core_argumen
     return local_core_actor::behavior_type::make_empty_behavior();
   }
   self->set_down_handler([self](const caf::down_msg& message) {
-    self->state.on_down(message.source);
     self->state.forget_view(message.source);
+    self->state.on_down(message.source);
   });
   self->set_exit_handler([self](caf::exit_msg& message) { self->state.finish(std::move(message.reason)); });
   return {

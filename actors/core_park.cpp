@@ -78,6 +78,7 @@ void core_state::on_down(const caf::actor_addr& address) {
   unsubscribe(address);
   if (std::erase_if(handing_over_, [&](const auto& entry) { return entry.second.address() == address; }) > 0)
     settle();
+  tell_quiet();
 }
 
 } // namespace corestore::actors

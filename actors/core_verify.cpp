@@ -185,6 +185,7 @@ void core_state::finish_verification(const storage::snapshot& source) {
     promise.deliver(done.report);
   if (!done.repairs.empty())
     drop_damaged(std::move(done.damaged), std::move(done.repairs), done.report.blocks);
+  tell_quiet();
 }
 
 } // namespace corestore::actors

@@ -24,10 +24,6 @@ result<void> check_offered(const settings& what) {
       return not_offered(what, "replication.connect", "generation 9");
   if (what.store.quota_bytes != 0)
     return not_offered(what, "store.quota", "a quota");
-  if (what.store.active_cores_max != defaults::active_cores_max)
-    return not_offered(what, "store.cache.active", "another limit of open cores");
-  if (what.store.passive_cores_max != defaults::passive_cores_max)
-    return not_offered(what, "store.cache.passive", "another limit of open cores");
   if (what.node.listen.kind == address_kind::local)
     return not_offered(what, "node.listen", "the node surface on a Unix socket");
   // CAF's node protocol trusts whoever can connect: a stranger could crash the process.

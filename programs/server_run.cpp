@@ -108,6 +108,8 @@ actors::engine_settings server::engine_settings() const {
   to.connections_per_address_max = from.connections_per_address_max;
   to.in_flight_max = from.in_flight_max;
   to.request_ms_max = ms_of(from.request_timeout);
+  to.active_cores_max = settings_.store.active_cores_max;
+  to.passive_cores_max = settings_.store.passive_cores_max;
   to.may_upload = from.may_upload;
   to.may_download = from.may_download;
   to.allow = from.allow;

@@ -29,14 +29,16 @@ TEST_CASE("a surface that this build lacks is refused by its name") {
   CHECK(refused("[node]\ntls-certificate = a\n").detail.starts_with("f.conf:2: node.tls-certificate"));
   CHECK(refused("[node]\ntls-key = a\n").detail.starts_with("f.conf:2: node.tls-key"));
   CHECK(refused("[node]\ntls-ca = a\n").detail.starts_with("f.conf:2: node.tls-ca"));
-  CHECK(refused("[store]\ncache.active = 7\n").detail.starts_with("f.conf:2: store.cache.active"));
-  CHECK(refused("[store]\ncache.passive = 7\n").detail.starts_with("f.conf:2: store.cache.passive"));
   CHECK(refused("[cluster]\nname = a\n").detail.starts_with("f.conf:2: cluster.name"));
   CHECK(refused("[cluster]\npeers = a:1\n").detail.starts_with("f.conf:2: cluster.peers"));
   CHECK(refused("[cluster]\nreplicas = 2\n").detail.starts_with("f.conf:2: cluster.replicas"));
   CHECK(refused("[store]\nquota = 1GiB\n").detail.starts_with("f.conf:2: store.quota"));
   CHECK(refused("[store]\ngeneration = 9\n").code == ec::unsupported);
   CHECK(refused("[replication]\nconnect = a:1, b:2@9\n").code == ec::unsupported);
+}
+
+TEST_CASE("the limits of idle cores are free to choose") {
+  CHECK(validate(parse_settings("[store]\ncache.active = 0\ncache.passive = 7\n", "f").value()).has_value());
 }
 
 TEST_CASE("the node surface is offered on loopback") {
