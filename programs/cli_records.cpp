@@ -13,7 +13,7 @@ result<void> print(session& store, const core_record& record) {
 result<void> create(session& store, const std::string& name) {
   core_selector selector;
   selector.kind = name.empty() ? selector_kind::at_random : selector_kind::by_name;
-  selector.name_space = store.name_space();
+  selector.path = store.path();
   selector.name = name;
   return store.ask<opened_core>(store.store(), open_atom_v, selector).and_then([&store](const opened_core& opened) {
     return print(store, opened.record);
@@ -35,8 +35,8 @@ result<void> info(session& store, const std::string& core) {
   return record.and_then([&store](const core_record& known) { return print(store, known); });
 }
 
-result<void> list(session& store) {
-  auto records = store.list();
+result<void> list(session& store, bool is_recursive) {
+  auto records = store.list(is_recursive);
   if (!records)
     return fail(records.error());
   for (const auto& record : *records) {
@@ -85,10 +85,14 @@ void add_info(CLI::App& app, plan& chosen) {
 }
 
 void add_list(CLI::App& app, plan& chosen) {
+  auto is_recursive = std::make_shared<bool>(false);
   auto* verb = app.add_subcommand("list", "Print every core of the store, or of the namespace");
-  verb->callback([&chosen] {
+  verb->add_flag("--recursive", *is_recursive, "Also the cores of the namespaces below it");
+  verb->callback([&chosen, is_recursive] {
     chosen.target.may_write = chosen.target.may_create = false;
-    chosen.run = list;
+    chosen.run = [is_recursive](session& store) {
+      return list(store, *is_recursive);
+    };
   });
 }
 

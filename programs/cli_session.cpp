@@ -9,7 +9,6 @@
 #include "base/text.hpp"
 #include "config/address.hpp"
 #include "config/key_file.hpp"
-#include "log/namespaces.hpp"
 #include "programs/exit_code.hpp"
 #include "storage/open.hpp"
 
@@ -123,16 +122,9 @@ result<void> session::connect_node() {
   return {};
 }
 
-namespace_id session::name_space() const {
-  namespace_id id;
-  for (const auto& name : options_.name_space)
-    id = log::child_namespace(id, as_bytes(name));
-  return id;
-}
-
 result<core_selector> session::select(const std::string& core, bool create) const {
   core_selector selector;
-  selector.name_space = name_space();
+  selector.path = path();
   selector.create = create;
   if (core == "default") {
     selector.kind = selector_kind::by_default;
@@ -173,10 +165,11 @@ result<opened_core> session::encrypt(opened_core opened) {
   return opened;
 }
 
-result<std::vector<core_record>> session::list() {
+result<std::vector<core_record>> session::list(bool is_recursive) {
   list_request request;
   request.in_namespace = !options_.name_space.empty();
-  request.name_space = name_space();
+  request.path = path();
+  request.is_recursive = is_recursive;
   request.limit = page_records_max;
   std::vector<core_record> records;
   for (;;) {
@@ -184,9 +177,9 @@ result<std::vector<core_record>> session::list() {
     if (!page)
       return fail(page.error());
     std::move(page->records.begin(), page->records.end(), std::back_inserter(records));
-    if (page->is_last || page->records.empty())
+    if (page->is_last || page->next.empty())
       return records;
-    request.after.data = records.back().discovery.data;
+    request.cursor = std::move(page->next);
   }
 }
 

@@ -50,8 +50,8 @@ public:
   /// Selects and opens.
   result<opened_core> open_core(const std::string& core, bool create);
 
-  /// Every record of the store, or of the namespace if one was given.
-  result<std::vector<core_record>> list();
+  /// Every record of the store, or of the namespace if one was given; with `is_recursive` also of those below it.
+  result<std::vector<core_record>> list(bool is_recursive = false);
 
   template <class Answer, class Handle, class... Content>
   result<Answer> ask(const Handle& target, Content&&... content) {
@@ -73,7 +73,10 @@ public:
   [[nodiscard]] actors::engine& engine() {
     return *engine_;
   }
-  [[nodiscard]] namespace_id name_space() const;
+  /// The namespace that was asked for, from the root inwards.
+  [[nodiscard]] const std::vector<std::string>& path() const {
+    return options_.name_space;
+  }
   [[nodiscard]] bool is_json() const {
     return is_json_;
   }

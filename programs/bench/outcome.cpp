@@ -70,6 +70,12 @@ json to_json(const options& asked, const outcome& measured) {
             {"bytes_per_core", measured.used_bytes / std::max<std::uint64_t>(asked.cores, 1)},
             {"bytes_written", measured.bytes_written},
             {"durability", name_of(asked.durability)}};
+  if (measured.bytes_per_core > 0) {
+    line["disk_bytes_per_core"] = line["bytes_per_core"];
+    line["bytes_per_core"] = rounded(measured.bytes_per_core);
+    line["create_s"] = rounded(measured.create_s);
+    line["reopen_s"] = rounded(measured.reopen_s);
+  }
   if (measured.serve_cpu_s > 0)
     line["serve_cpu_s"] = rounded(measured.serve_cpu_s);
   line["params"] = {{"cores", asked.cores}, {"blocks", asked.blocks}, {"block_size", asked.block_bytes},

@@ -96,12 +96,13 @@ result<outcome> get(const options& asked) {
 }
 
 std::span<const workload> workloads() {
-  static const std::array<workload, 4> list{{
+  static const std::array<workload, 5> list{{
     {"append", "batches on one core, each awaited", with(1, 100000, block_bytes_small, 1000), append, true},
     {"append-many", "many cores at once, one append outstanding on each", with(1000, 20, block_bytes_usual, 1),
      append_many},
     {"get", "random blocks of one core, one at a time, in process; as many reads as blocks",
      with(1, 20000, block_bytes_usual, fill_batch), get, true},
+    {"open-many", "cores created, known from disk, and held open all at once", with(10000, 1, 1, 1), open_many},
     {"replicate", "every block of some cores, from process to process", with(1, 20000, block_bytes_small, 1000),
      replicate},
   }};

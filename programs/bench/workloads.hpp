@@ -22,6 +22,9 @@ result<outcome> get(const options& asked);
 /// Cores from one process to others over loopback, every block of them; a latency is the time to one complete core.
 result<outcome> replicate(const options& asked);
 
+/// Cores created, the store closed and opened again, and all of them opened at once; a latency is one opening.
+result<outcome> open_many(const options& asked);
+
 struct workload {
   std::string_view name;
   std::string_view help;

@@ -20,6 +20,8 @@ constexpr std::uint64_t pool_bytes = std::uint64_t{16} << 20U;
 constexpr std::uint64_t pool_blocks_min = 4;
 constexpr std::uint64_t pool_blocks_max = 4096;
 
+constexpr std::size_t cores_max = 100'000'000;
+
 void complain(const char* severity, const std::string& line) {
   auto name = std::string_view{severity};
   if (name == "warning" || name == "error")
@@ -47,17 +49,32 @@ result<std::unique_ptr<world>> world::open(storage::durability durability) {
   if (!folder)
     return fail(folder.error());
   std::unique_ptr<world> opened{new world(std::move(*folder))};
+  opened->durability_ = durability;
+  opened->system_ = std::make_unique<caf::actor_system>(opened->config_);
+  opened->self_.emplace(*opened->system_);
+  if (auto started = opened->start(); !started)
+    return fail(started.error());
+  return opened;
+}
+
+result<void> world::start() {
   storage::open_options options;
-  options.durability = durability;
-  auto backend = storage::open_store(opened->folder_->path() / "store", options);
+  options.durability = durability_;
+  auto backend = storage::open_store(folder_->path() / "store", options);
   if (!backend)
     return fail(backend.error());
-  opened->backend_ = std::move(*backend);
-  opened->system_ = std::make_unique<caf::actor_system>(opened->config_);
-  opened->engine_ =
-    std::make_unique<actors::engine>(*opened->system_, opened->backend_, actors::engine_settings{}, complain);
-  opened->self_.emplace(*opened->system_);
-  return opened;
+  backend_ = std::move(*backend);
+  actors::engine_settings settings;
+  settings.active_cores_max = cores_max; // what a workload opened stays open, whoever asked for it
+  engine_ = std::make_unique<actors::engine>(*system_, backend_, settings, complain);
+  return {};
+}
+
+result<void> world::reopen() {
+  engine_->close();
+  engine_.reset();
+  backend_.reset();
+  return start();
 }
 
 world::~world() {

@@ -42,6 +42,9 @@ public:
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
+  /// Closes the store and opens it again. Handles of its cores are dead then.
+  result<void> reopen();
+
   /// New random cores.
   result<std::vector<opened_core>> create_cores(std::uint64_t count);
 
@@ -66,7 +69,10 @@ private:
     // nop
   }
 
+  result<void> start();
+
   std::unique_ptr<temporary_folder> folder_;
+  storage::durability durability_ = storage::durability::commit;
   config::system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   std::shared_ptr<storage::backend> backend_;

@@ -2,7 +2,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <random>
 #include <thread>
 
 #include <caf/all.hpp>
@@ -21,8 +23,8 @@ constexpr auto patience = std::chrono::seconds(20);
 constexpr std::uint64_t wait_ms = 15000;
 
 struct node {
-  explicit node(caf::actor_system& system)
-      : backend(std::make_shared<storage::memory_backend>()), engine(system, backend, {}) {
+  explicit node(caf::actor_system& system, actors::engine_settings settings = {})
+      : backend(std::make_shared<storage::memory_backend>()), engine(system, backend, std::move(settings)) {
     // nop
   }
 
@@ -126,6 +128,134 @@ TEST_CASE("a block comes from far away when somebody waits for it") {
   auto found = ask<seek_position>(self, copy.handle, seek_atom_v, std::uint64_t{12345}, wait_ms);
   CHECK(found.index == 1234);
   CHECK(found.offset == 5);
+}
+
+TEST_CASE("hundreds of cores asked for at random over several connections pass through caches of ten") {
+  constexpr std::size_t cores_max = 10;
+  constexpr std::size_t known = 300;
+  const auto* longer = std::getenv("CORESTORE_LRU_SECONDS");
+  auto seconds = longer == nullptr ? 3 : std::max(1, std::atoi(longer));
+  config::system_config config;
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  actors::engine_settings small;
+  small.active_cores_max = small.passive_cores_max = cores_max;
+  node writer{system, small};
+  auto bound = writer.engine.listen({false, "127.0.0.1", 0});
+  REQUIRE(bound.has_value());
+  std::vector<core_key> keys;
+  for (std::size_t i = 0; i < known; ++i) {
+    auto core = open_by_name(self, writer, "core-" + std::to_string(i));
+    append(self, core.handle, 2, 10);
+    keys.push_back(core.record.key);
+    REQUIRE(ask<bool>(self, writer.engine.store(), close_atom_v, core.record.discovery));
+  }
+  std::vector<std::unique_ptr<node>> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.push_back(std::make_unique<node>(system, small));
+    readers.back()->engine.connect(*bound);
+  }
+  auto actors_before = ask<store_record>(self, writer.engine.store(), info_atom_v).actors;
+  std::mt19937_64 chance{11};
+  std::size_t asked = 0;
+  auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  while (std::chrono::steady_clock::now() < end) {
+    auto& reader = *readers[chance() % readers.size()];
+    auto which = chance() % known;
+    auto core = open_by_key(self, reader, keys[which]);
+    auto index = chance() % 2;
+    auto block = ask<shared_bytes>(self, core.handle, fetch_atom_v, index, wait_ms);
+    CHECK(block == shared_bytes{bytes(10, static_cast<std::uint8_t>(index))});
+    REQUIRE(ask<bool>(self, reader.engine.store(), close_atom_v, core.record.discovery));
+    ++asked;
+  }
+  CHECK(asked > known / 10);
+  auto record = ask<store_record>(self, writer.engine.store(), info_atom_v);
+  auto deadline = std::chrono::steady_clock::now() + patience;
+  while (record.cores_loaded > 3 * cores_max && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    record = ask<store_record>(self, writer.engine.store(), info_atom_v);
+  }
+  CHECK(record.cores_loaded <= 3 * cores_max);
+  CHECK(record.evictions > 0);
+  CHECK(record.cache_misses - record.evictions <= record.cores_loaded + 1);
+  CHECK(record.references == 0);
+  CHECK(record.actors <= actors_before + 4 * 4 * cores_max);
+  for (auto& reader : readers) {
+    auto theirs = ask<store_record>(self, reader->engine.store(), info_atom_v);
+    CHECK(theirs.references == 0);
+    CHECK(theirs.refusals == 0);
+    reader->engine.close();
+  }
+}
+
+TEST_CASE("a connection is dialled, listed and hung up by message") {
+  config::system_config config;
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  node writer{system};
+  node reader{system};
+  auto bound = writer.engine.listen({false, "127.0.0.1", 0});
+  REQUIRE(bound.has_value());
+  auto store = reader.engine.store();
+  auto dialled = ask<peer_record>(self, store, dial_atom_v, to_string(*bound));
+  CHECK(dialled.state == "dialling");
+  CHECK(dialled.is_initiator);
+  auto state_of = [&](std::uint64_t id) {
+    for (const auto& peer : ask<std::vector<peer_record>>(self, store, peers_atom_v))
+      if (peer.id == id)
+        return peer.state;
+    return std::string{};
+  };
+  auto wait_for = [&](const std::string& state) {
+    auto deadline = std::chrono::steady_clock::now() + patience;
+    while (state_of(dialled.id) != state && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return state_of(dialled.id) == state;
+  };
+  CHECK(wait_for("open"));
+  CHECK(ask<peer_record>(self, store, dial_atom_v, to_string(*bound)).id == dialled.id);
+  CHECK(ask<bool>(self, store, hangup_atom_v, dialled.id));
+  CHECK(wait_for(""));
+  CHECK_FALSE(ask<bool>(self, store, hangup_atom_v, dialled.id));
+  for (const auto* wrong : {"nowhere", "host:0", "host:70000", "unix:", ":1"}) {
+    auto is_refused = false;
+    self->request(store, patience, dial_atom_v, std::string{wrong})
+      .receive([](const peer_record&) {},
+               [&](const caf::error& reason) { is_refused = from_caf(reason).code == ec::bad_argument; });
+    INFO(wrong);
+    CHECK(is_refused);
+  }
+}
+
+TEST_CASE("a connection of a namespace carries only what the namespace opened") {
+  config::system_config config;
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  node writer{system};
+  node reader{system};
+  auto bound = reader.engine.listen({false, "127.0.0.1", 0});
+  REQUIRE(bound.has_value());
+  auto space = ask<entered_store>(self, writer.engine.store(), enter_atom_v, std::string{"app"});
+  core_selector selector;
+  selector.name = "log";
+  auto inside = ask<opened_core>(self, space.handle, open_atom_v, selector);
+  append(self, inside.handle, 1, 10);
+  auto outside = open_by_name(self, writer, "log");
+  append(self, outside.handle, 1, 10);
+  auto inside_copy = open_by_key(self, reader, inside.record.key);
+  auto outside_copy = open_by_key(self, reader, outside.record.key);
+  ask<peer_record>(self, space.handle, dial_atom_v, to_string(*bound));
+  auto got = ask<shared_bytes>(self, inside_copy.handle, fetch_atom_v, std::uint64_t{0}, wait_ms);
+  CHECK(got.size() == 10);
+  CHECK(ask<core_record>(self, outside_copy.handle, info_atom_v).peers == 0);
+  CHECK(ask<core_record>(self, outside_copy.handle, info_atom_v).length == 0);
+  // what the namespace opens later follows by itself
+  selector.name = "late";
+  auto late = ask<opened_core>(self, space.handle, open_atom_v, selector);
+  append(self, late.handle, 1, 10);
+  auto late_copy = open_by_key(self, reader, late.record.key);
+  CHECK(ask<shared_bytes>(self, late_copy.handle, fetch_atom_v, std::uint64_t{0}, wait_ms).size() == 10);
 }
 
 TEST_CASE("a dialler that comes first finds the listener later") {
