@@ -32,12 +32,13 @@ void dial_now(self_pointer self) {
   if (state.is_ending || state.is_paused || state.is_dialling || state.session)
     return;
   state.is_dialling = true;
-  dial(*state.context->io, state.plan.where, [handle = caf::actor_cast<connector_actor>(self)](result<stream_ptr> outcome) {
-    if (outcome)
-      caf::anon_send(handle, open_atom_v, std::move(*outcome));
-    else
-      caf::anon_send(handle, open_atom_v, outcome.error().detail);
-  });
+  dial(*state.context->io, state.plan.where,
+       [handle = caf::actor_cast<connector_actor>(self)](result<stream_ptr> outcome) {
+         if (outcome)
+           caf::anon_send(handle, open_atom_v, std::move(*outcome));
+         else
+           caf::anon_send(handle, open_atom_v, outcome.error().detail);
+       });
 }
 
 void on_connected(self_pointer self, const stream_ptr& stream) {

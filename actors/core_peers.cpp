@@ -90,28 +90,27 @@ void core_state::handle_event(const replication::replicator_event& event) {
     fact.size = size - std::min(size, padding());
     publish(fact);
   };
-  std::visit(
-    overloaded{
-      [&](const replication::peer_added&) { publish(event_of(event_kind::peer_add)); },
-      [&](const replication::peer_removed&) { publish(event_of(event_kind::peer_remove)); },
-      [&](const replication::block_uploaded& fact) {
-        ++meters_->blocks_uploaded;
-        meters_->bytes_uploaded += fact.size;
-        publish_block(event_kind::upload, fact.index, fact.size);
-      },
-      [&](const replication::block_downloaded& fact) {
-        ++meters_->blocks_downloaded;
-        meters_->bytes_downloaded += fact.size;
-        publish_block(event_kind::download, fact.index, fact.size);
-      },
-      [&](const replication::peer_failed& fact) { outputs_[fact.peer].failure = fact.reason; },
-      [&](const replication::peer_idle& fact) { outputs_[fact.peer].is_idle = true; },
-      [&](const replication::conflict_found&) { freeze(); },
-      [](const auto&) {
-        // counted by the replicator; nothing to tell
-      },
-    },
-    event);
+  std::visit(overloaded{
+               [&](const replication::peer_added&) { publish(event_of(event_kind::peer_add)); },
+               [&](const replication::peer_removed&) { publish(event_of(event_kind::peer_remove)); },
+               [&](const replication::block_uploaded& fact) {
+                 ++meters_->blocks_uploaded;
+                 meters_->bytes_uploaded += fact.size;
+                 publish_block(event_kind::upload, fact.index, fact.size);
+               },
+               [&](const replication::block_downloaded& fact) {
+                 ++meters_->blocks_downloaded;
+                 meters_->bytes_downloaded += fact.size;
+                 publish_block(event_kind::download, fact.index, fact.size);
+               },
+               [&](const replication::peer_failed& fact) { outputs_[fact.peer].failure = fact.reason; },
+               [&](const replication::peer_idle& fact) { outputs_[fact.peer].is_idle = true; },
+               [&](const replication::conflict_found&) { freeze(); },
+               [](const auto&) {
+                 // counted by the replicator; nothing to tell
+               },
+             },
+             event);
 }
 
 void core_state::freeze() {

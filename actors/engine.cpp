@@ -106,6 +106,7 @@ struct engine::implementation {
   context_ptr context;
   std::vector<listener_actor> listeners;
   network_actor dials;
+  std::vector<std::pair<endpoint, std::uint64_t>> dialled; ///< by connect(), with their ids
   bool is_closed = false;
 };
 
@@ -146,15 +147,23 @@ result<endpoint> engine::listen(const endpoint& where) {
 }
 
 void engine::connect(const endpoint& where) {
-  if (!implementation_->is_closed)
-    std::ignore = implementation_->dial(where);
+  auto& known = implementation_->dialled;
+  auto is_it = [&](const auto& entry) {
+    return entry.first == where;
+  };
+  if (implementation_->is_closed || std::any_of(known.begin(), known.end(), is_it))
+    return;
+  if (auto record = implementation_->dial(where))
+    known.emplace_back(where, record->id);
 }
 
 void engine::disconnect(const endpoint& where) {
-  if (implementation_->is_closed)
+  auto& known = implementation_->dialled;
+  auto found = std::find_if(known.begin(), known.end(), [&](const auto& entry) { return entry.first == where; });
+  if (implementation_->is_closed || found == known.end())
     return;
-  if (auto known = implementation_->dial(where))
-    implementation_->hang_up(known->id);
+  implementation_->hang_up(found->second);
+  known.erase(found);
 }
 
 std::string engine::last_dial_failure(const endpoint& where) const {

@@ -91,7 +91,7 @@ struct peer_link {
   session_actor session;
   replication::peer_options options;
   replication::parked_peer_ptr parked; ///< what was known of it when the core left the memory
-  std::uint64_t session_id = 0; ///< peer_record::id
+  std::uint64_t session_id = 0;        ///< peer_record::id
   std::string address;
   std::string public_key; ///< hex
 };

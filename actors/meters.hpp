@@ -1,6 +1,7 @@
 // Numbers that the actors of one store count together, and the one flag that all its cores read.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>

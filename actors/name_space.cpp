@@ -67,9 +67,7 @@ store_actor::behavior_type name_space(store_actor::stateful_pointer<name_space_s
     [self, &state](derive_atom, const std::string& child) {
       return hand_on<key_pair>(self, derive_atom_v, child, state.scope);
     },
-    [self, &state](watch_atom, const store_sink& sink) {
-      return hand_on<bool>(self, watch_atom_v, sink, state.scope);
-    },
+    [self, &state](watch_atom, const store_sink& sink) { return hand_on<bool>(self, watch_atom_v, sink, state.scope); },
     [self, &state](unwatch_atom, const store_sink& sink) {
       return hand_on<bool>(self, unwatch_atom_v, sink, state.scope);
     },

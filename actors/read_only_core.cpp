@@ -21,9 +21,7 @@ caf::behavior read_only_core(caf::event_based_actor* self, const core_actor& cor
   self->monitor(core);
   return {
     [](append_atom, const std::vector<shared_bytes>&) -> caf::result<append_result> { return refusal(); },
-    [](append_atom, const std::vector<shared_bytes>&, const bytes&) -> caf::result<append_result> {
-      return refusal();
-    },
+    [](append_atom, const std::vector<shared_bytes>&, const bytes&) -> caf::result<append_result> { return refusal(); },
     [](truncate_atom, std::uint64_t, std::uint64_t) -> caf::result<core_record> { return refusal(); },
     [](clear_atom, std::uint64_t, std::uint64_t) -> caf::result<clear_result> { return refusal(); },
     [](sweep_atom) -> caf::result<clear_result> { return refusal(); },

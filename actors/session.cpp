@@ -66,7 +66,8 @@ std::uint64_t session_state::now_ms() const {
 // -- reading
 
 bool session_state::may_read() const {
-  return !is_finished_ && !is_paused_ && !is_read_armed_ && inputs_out_ < inputs_out_max && unsent_bytes_ < 4 * unsent_high;
+  return !is_finished_ && !is_paused_ && !is_read_armed_ && inputs_out_ < inputs_out_max &&
+         unsent_bytes_ < 4 * unsent_high;
 }
 
 void session_state::arm_read() {

@@ -143,7 +143,9 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
     [&state](open_atom, const core_selector& selector) { return state.open_core(selector, whole); },
     [&state](open_atom, const core_selector& selector, scope_id scope) { return state.open_core(selector, scope); },
     [&state](close_atom, const corestore::discovery_key& core) { return state.close_core(core, whole); },
-    [&state](close_atom, const corestore::discovery_key& core, scope_id scope) { return state.close_core(core, scope); },
+    [&state](close_atom, const corestore::discovery_key& core, scope_id scope) {
+      return state.close_core(core, scope);
+    },
     [&state](info_atom, const core_selector& selector) { return state.describe(selector); },
     [&state](loaded_atom, const core_selector& selector) { return state.is_loaded(selector); },
     [&state](purge_atom, const core_selector& selector) { return state.purge(selector); },

@@ -121,8 +121,8 @@ private:
   /// The store itself, or one namespace that was entered.
   struct scope_entry {
     namespace_id id;
-    std::vector<log::namespace_link> links; ///< from the store down to it
-    caf::actor_addr address; ///< weak: a namespace ends when nobody has its handle any more
+    std::vector<log::namespace_link> links;              ///< from the store down to it
+    caf::actor_addr address;                             ///< weak: a namespace ends when nobody has its handle any more
     std::unordered_set<corestore::discovery_key> opened; ///< not kept for the store itself
     std::vector<store_sink> watchers;
   };

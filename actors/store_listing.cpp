@@ -78,14 +78,15 @@ public:
     }));
   }
 
-  /// The cores of a namespace by name, then the namespaces below it by name. A cursor is the way down to the last record.
+  /// The cores of a namespace by name, then the namespaces below it by name. A cursor is the way down to the last
+  /// record.
   // NOLINTNEXTLINE(misc-no-recursion): no deeper than limits::namespace_depth_max
   result<void> below(const namespace_id& start, std::span<const std::string> cursor, std::size_t depth = 0) {
     std::string child;
     if (cursor.size() <= 1) {
       auto after = cursor.empty() ? std::string_view{} : std::string_view{cursor.front()};
-      auto done = finish(source_.aliases_after(
-        start, after, [this](std::string_view called, const corestore::discovery_key& discovery) {
+      auto done = finish(
+        source_.aliases_after(start, after, [this](std::string_view called, const corestore::discovery_key& discovery) {
           auto header = source_.header(discovery);
           return !header || !*header || add(**header, [&] {
             auto way = way_;

@@ -75,7 +75,8 @@ void store_state::create(resolution wanted, const caller& who) {
   changes.alias = wanted.alias;
   if (wanted.alias)
     changes.links = links_to(who.selector, who.scope);
-  self_->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
+  self_
+    ->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
     .then(
       [this, discovery, who, header = std::move(wanted.header)](std::uint64_t) {
         if (is_closed_) {
@@ -110,8 +111,7 @@ store_state::loaded_core& store_state::load(const log::core_header& header, cons
     return found->second;
   }
   ++misses_;
-  auto handle =
-    self_->spawn<caf::lazy_init>(core, core_arguments{backend_, writer_, header, replication_, meters_});
+  auto handle = self_->spawn<caf::lazy_init>(core, core_arguments{backend_, writer_, header, replication_, meters_});
   self_->monitor(handle);
   by_address_.emplace(handle.address(), header.discovery);
   if (auto channels = parked_.extract(header.discovery); !channels.empty())

@@ -45,7 +45,8 @@ void store_state::purge_for(const core_selector& selector, caf::typed_response_p
   log::change_set changes;
   changes.number = header.number;
   changes.is_purge = true;
-  self_->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
+  self_
+    ->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
     .then(
       [this, header, promise, given = *given_back](std::uint64_t) mutable {
         promise.deliver(given);

@@ -165,8 +165,8 @@ result<store_state::resolution> store_state::resolve_keys(const storage::snapsho
   found.is_new = true;
   auto pair = selector.kind == selector_kind::at_random ? crypto::ed25519_key_pair() : selector.pair;
   if (selector.kind == selector_kind::by_pair && !is_pair(pair))
-    return fail(ec::key_mismatch, "the secret key does not belong to public key " +
-                                    text::to_hex(pair.public_part.view()));
+    return fail(ec::key_mismatch,
+                "the secret key does not belong to public key " + text::to_hex(pair.public_part.view()));
   found.header.manifest = selector.manifest;
   if (selector.kind == selector_kind::at_random || selector.manifest.empty()) {
     if (selector.kind == selector_kind::by_manifest)
@@ -181,10 +181,9 @@ result<store_state::resolution> store_state::resolve_keys(const storage::snapsho
   auto signs = [&](const log::signer& candidate) {
     return candidate.key == pair.public_part;
   };
-  if (selector.kind == selector_kind::by_pair &&
-      std::none_of(decoded->signers.begin(), decoded->signers.end(), signs))
-    return fail(ec::key_mismatch, "the manifest names no signer with public key " +
-                                    text::to_hex(pair.public_part.view()));
+  if (selector.kind == selector_kind::by_pair && std::none_of(decoded->signers.begin(), decoded->signers.end(), signs))
+    return fail(ec::key_mismatch,
+                "the manifest names no signer with public key " + text::to_hex(pair.public_part.view()));
   found.header.key = log::key_of(found.header.manifest);
   found.header.discovery = log::discovery_key_of(found.header.key);
   auto stored = source.header(found.header.discovery);

@@ -40,8 +40,7 @@ void store_state::wake_for(const corestore::discovery_key& discovery, scope_id s
     auto source = backend_->open_snapshot();
     auto header = source ? (*source)->header(discovery) : fail(source.error());
     if (!header || !*header) {
-      promise.deliver(header ? make_error(ec::not_found, "the store does not know this core")
-                             : to_caf(header.error()));
+      promise.deliver(header ? make_error(ec::not_found, "the store does not know this core") : to_caf(header.error()));
       return;
     }
     core_selector wish;

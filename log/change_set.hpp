@@ -99,8 +99,8 @@ struct change_set {
   std::uint64_t base_length = 0;
   std::optional<core_header> header; ///< create or replace
   std::optional<core_alias> alias;
-  std::vector<namespace_link> links; ///< from the store's root down to the alias, as far as they are known
-  bool is_purge = false;             ///< alone: everything of the core goes, its header and its alias too
+  std::vector<namespace_link> links;        ///< from the store's root down to the alias, as far as they are known
+  bool is_purge = false;                    ///< alone: everything of the core goes, its header and its alias too
   std::optional<std::uint64_t> truncate_to; ///< first: drop blocks, bits and every node that reaches past this length
   std::vector<block_range> cleared;         ///< then: drop these blocks and their bits, keep the nodes
   std::vector<block_range> forgotten;       ///< then: drop these blocks, their bits and the nodes that they complete

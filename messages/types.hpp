@@ -31,13 +31,13 @@ struct core_selector {
   hash32 id;
   key_pair pair;
   bytes manifest;
-  bool create = true;             ///< false: not_found when the store does not know the core
-  std::vector<std::string> path;  ///< names of namespaces below `name_space`, from the outside in
-  std::uint8_t generation = 0;    ///< 9 or 10; 0 = what the store makes by default; 255 = either
-  bytes encryption_key;           ///< empty or 32 bytes: blocks are encrypted while the core stays open
-  bool is_exclusive = false;      ///< core_held when another exclusive opening is not closed yet
-  bool is_read_only = false;      ///< the handle that comes back refuses every change
-  bool is_active = true;          ///< false: downloads and offers nothing because of this opening
+  bool create = true;            ///< false: not_found when the store does not know the core
+  std::vector<std::string> path; ///< names of namespaces below `name_space`, from the outside in
+  std::uint8_t generation = 0;   ///< 9 or 10; 0 = what the store makes by default; 255 = either
+  bytes encryption_key;          ///< empty or 32 bytes: blocks are encrypted while the core stays open
+  bool is_exclusive = false;     ///< core_held when another exclusive opening is not closed yet
+  bool is_read_only = false;     ///< the handle that comes back refuses every change
+  bool is_active = true;         ///< false: downloads and offers nothing because of this opening
 };
 
 template <class Inspector>
@@ -60,13 +60,13 @@ struct core_record {
   hash32 tree_hash;
   std::uint32_t peers = 0;
   bool writable = false;
-  bool active = false;   ///< loaded now
-  bool mirrored = false; ///< kept complete
-  std::string name;      ///< the name that it was derived from, if any
-  namespace_id name_space;                     ///< of that name
-  bool is_external = false;                    ///< not derived from the store's primary key
-  bool is_encrypted = false;                   ///< its blocks are decrypted here
-  bool is_frozen = false;                      ///< a conflict was found: no replication any more
+  bool active = false;                        ///< loaded now
+  bool mirrored = false;                      ///< kept complete
+  std::string name;                           ///< the name that it was derived from, if any
+  namespace_id name_space;                    ///< of that name
+  bool is_external = false;                   ///< not derived from the store's primary key
+  bool is_encrypted = false;                  ///< its blocks are decrypted here
+  bool is_frozen = false;                     ///< a conflict was found: no replication any more
   std::uint64_t remote_contiguous_length = 0; ///< the longest prefix that some peer has without a gap
 };
 
@@ -219,10 +219,11 @@ struct store_record {
   std::uint64_t bytes_uploaded = 0;
 
   // the writer
-  std::uint64_t change_sets = 0;             ///< committed; divided by `commits`: the mean size of a group
-  std::uint64_t queue_us = 0;                ///< time that they waited for their commit, summed up
-  std::uint64_t commit_us = 0;               ///< time of all commits
-  std::vector<std::uint64_t> commit_latency; ///< commits of less than 2^i microseconds that were not less than half of it
+  std::uint64_t change_sets = 0; ///< committed; divided by `commits`: the mean size of a group
+  std::uint64_t queue_us = 0;    ///< time that they waited for their commit, summed up
+  std::uint64_t commit_us = 0;   ///< time of all commits
+  std::vector<std::uint64_t>
+    commit_latency; ///< commits of less than 2^i microseconds that were not less than half of it
 };
 
 template <class Inspector>

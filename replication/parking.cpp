@@ -24,7 +24,7 @@ bool replicator::is_quiet() const {
     if (who.is_failed)
       return true;
     const bool is_waiting = !self.plan.is_idle() && who.ready_ms > self.now;
-    return who.is_synced && !is_waiting && !who.is_sync_due && who.requests.count() == 0 && who.queue.empty() &&
+    return !is_waiting && !who.is_sync_due && who.requests.count() == 0 && who.queue.empty() &&
            who.wants.unanswered_count() == 0;
   });
 }

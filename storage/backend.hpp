@@ -66,8 +66,7 @@ public:
                                                                                std::string_view after) const = 0;
 
   /// Cores that are kept complete also after a restart.
-  virtual result<void>
-  each_mirrored(const std::function<bool(const discovery_key&, const core_key&)>& visit) const = 0;
+  virtual result<void> each_mirrored(const std::function<bool(const discovery_key&, const core_key&)>& visit) const = 0;
 
   /// Head and contiguous length; an empty head when nothing was ever appended.
   [[nodiscard]] virtual result<log::tree_head> head(log::core_number number) const = 0;

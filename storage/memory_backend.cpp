@@ -287,7 +287,8 @@ public:
   [[nodiscard]] result<std::optional<log::namespace_link>> child_after(const namespace_id& parent,
                                                                        std::string_view after) const override {
     auto position = contents_->children.lower_bound({parent, std::string{after}});
-    if (position != contents_->children.end() && !after.empty() && position->first == alias_key{parent, std::string{after}})
+    if (position != contents_->children.end() && !after.empty() &&
+        position->first == alias_key{parent, std::string{after}})
       ++position;
     if (position == contents_->children.end() || position->first.first != parent)
       return std::nullopt;

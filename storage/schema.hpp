@@ -33,13 +33,27 @@ namespace corestore::storage::schema {
 /// Written into every store; docs/storage_format.md says what changes it.
 inline constexpr std::uint32_t format_number = 1;
 
-enum class table : std::uint8_t { meta, cores, numbers, aliases, heads, runs, nodes, blocks, bits, userdata, children, mirrored };
+enum class table : std::uint8_t {
+  meta,
+  cores,
+  numbers,
+  aliases,
+  heads,
+  runs,
+  nodes,
+  blocks,
+  bits,
+  userdata,
+  children,
+  mirrored
+};
 inline constexpr std::size_t table_count = 12;
 
 /// Tables that every store has had from the beginning; the later ones are created when a store without them is opened.
 inline constexpr std::size_t first_table_count = 9;
-inline constexpr std::array<const char*, table_count> table_names = {
-  "meta", "cores", "numbers", "aliases", "heads", "runs", "nodes", "blocks", "bits", "userdata", "children", "mirrored"};
+inline constexpr std::array<const char*, table_count> table_names = {"meta",  "cores",    "numbers",  "aliases",
+                                                                     "heads", "runs",     "nodes",    "blocks",
+                                                                     "bits",  "userdata", "children", "mirrored"};
 
 inline constexpr std::string_view meta_format = "format";
 inline constexpr std::string_view meta_primary = "primary";

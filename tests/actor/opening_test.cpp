@@ -10,7 +10,9 @@ namespace {
 
 /// Keeps what it hears of a store.
 store_sink::behavior_type store_listener(store_sink::pointer, const std::shared_ptr<std::vector<store_event>>& heard) {
-  return {[heard](const store_event& event) { heard->push_back(event); }};
+  return {[heard](const store_event& event) {
+    heard->push_back(event);
+  }};
 }
 
 /// An owner of its own, that can die.

@@ -36,7 +36,9 @@ bool close(deterministic_store& fixture, const opened_core& core) {
 }
 
 store_sink::behavior_type listener(store_sink::pointer, const std::shared_ptr<std::vector<store_event>>& heard) {
-  return {[heard](const store_event& event) { heard->push_back(event); }};
+  return {[heard](const store_event& event) {
+    heard->push_back(event);
+  }};
 }
 
 std::size_t count_of(const std::vector<store_event>& events, store_event_kind kind) {
@@ -61,15 +63,14 @@ struct stub_session_state {
   actors::local_store_actor store;
   std::unordered_map<discovery_key, channel> channels;
   std::unordered_map<peer_id, discovery_key> by_peer;
-  std::uint64_t heard = 0;       ///< messages of cores
-  std::uint64_t digested = 0;    ///< inputs
-  std::uint64_t syncs = 0;       ///< what a peer would notice of a core that starts anew
+  std::uint64_t heard = 0;    ///< messages of cores
+  std::uint64_t digested = 0; ///< inputs
+  std::uint64_t syncs = 0;    ///< what a peer would notice of a core that starts anew
   std::uint64_t refusals = 0;
   std::uint64_t sent = 0;
 };
 
-using stub_actor = actors::session_actor::extend<
-  caf::reacts_to<fetch_atom, discovery_key, std::uint64_t>>;
+using stub_actor = actors::session_actor::extend<caf::reacts_to<fetch_atom, discovery_key, std::uint64_t>>;
 using stub_pointer = stub_actor::stateful_pointer<stub_session_state>;
 
 void attach(stub_pointer self, const discovery_key& discovery);
@@ -296,7 +297,8 @@ TEST_CASE("a peer's channel survives its core, which does not start anew") {
 TEST_CASE("a namespace lists what is below it, page by page") {
   deterministic_store fixture;
   auto selector = named("x");
-  for (const auto& path : std::vector<std::vector<std::string>>{{"a"}, {"a", "b"}, {"a", "b", "c"}, {"a", "d"}, {"e"}}) {
+  for (const auto& path :
+       std::vector<std::vector<std::string>>{{"a"}, {"a", "b"}, {"a", "b", "c"}, {"a", "d"}, {"e"}}) {
     selector.path = path;
     for (const auto* core : {"one", "two"}) {
       selector.name = core;
