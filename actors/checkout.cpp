@@ -29,7 +29,7 @@ void checkout_state::open(self_pointer self, checkout_arguments arguments) {
   self_ = self;
   begun_ = std::move(arguments);
   base_ = begun_.shown;
-  tree_ = log::tree_batch{base_};
+  tree_ = log::tree_batch{base_, begun_.header.generation};
   known_fork_ = begun_.head.fork;
   shared_length_ = begun_.head.length;
 }
@@ -81,6 +81,17 @@ result<shared_bytes> checkout_state::readable(std::uint64_t index, const shared_
   return begun_.cipher->decrypt(index, block.view()).map([](bytes plain) { return shared_bytes{std::move(plain)}; });
 }
 
+/// The same question once more, when the core has told us of the truncation that storage shows already.
+template <class Answer, class... Content>
+caf::result<Answer> checkout_state::behind_the_news(Content... content) {
+  auto promise = self_->make_response_promise<Answer>();
+  self_->request(begun_.core, caf::infinite, info_atom_v)
+    .then([this, promise, content...](
+            const core_record&) mutable { promise.delegate(caf::actor_cast<checkout_actor>(self_), content...); },
+          [promise](const caf::error& reason) mutable { promise.deliver(reason); });
+  return promise;
+}
+
 caf::result<shared_bytes> checkout_state::fetch(std::uint64_t index, std::uint64_t wait_ms) {
   if (index >= tree_.length())
     return to_caf(not_here(index));
@@ -90,14 +101,8 @@ caf::result<shared_bytes> checkout_state::fetch(std::uint64_t index, std::uint64
   auto known = is_known(**source);
   if (!known)
     return to_caf(known.error());
-  if (!*known) { // once more, behind the news
-    auto promise = self_->make_response_promise<shared_bytes>();
-    self_->request(begun_.core, caf::infinite, info_atom_v)
-      .then([this, promise, index, wait_ms](const core_record&) mutable {
-        promise.delegate(caf::actor_cast<checkout_actor>(self_), fetch_atom_v, index, wait_ms);
-      });
-    return promise;
-  }
+  if (!*known)
+    return behind_the_news<shared_bytes>(fetch_atom_v, index, wait_ms);
   auto block = stored(**source, index);
   if (!block)
     return to_caf(block.error());
@@ -133,11 +138,13 @@ caf::result<block_batch> checkout_state::read(std::uint64_t start, std::uint64_t
   auto known = is_known(**source);
   if (!known)
     return to_caf(known.error());
+  if (!*known)
+    return behind_the_news<block_batch>(read_atom_v, start, end, bytes_max);
   block_batch batch;
   std::uint64_t read_bytes = 0;
   auto stop = std::min(end, tree_.length());
   for (auto index = start; index < stop && batch.blocks.size() < read_blocks_max; ++index) {
-    auto block = *known || index >= base_.length ? stored(**source, index) : std::optional<shared_bytes>{};
+    auto block = stored(**source, index);
     if (!block)
       return to_caf(block.error());
     if (!*block || (!batch.blocks.empty() && read_bytes + (*block)->size() > bytes_max))
@@ -189,7 +196,7 @@ caf::result<append_result> checkout_state::truncate(std::uint64_t length) {
     base_ = std::move(*shorter);
   }
   blocks_.resize(length - base_.length);
-  tree_ = log::tree_batch{base_};
+  tree_ = log::tree_batch{base_, begun_.header.generation};
   staged_bytes_ = 0;
   for (const auto& block : blocks_) {
     std::ignore = tree_.append(block.view()); // it fitted before

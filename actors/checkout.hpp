@@ -50,6 +50,8 @@ public:
   void on_truncation(const truncation& lost);
 
 private:
+  template <class Answer, class... Content>
+  caf::result<Answer> behind_the_news(Content... content);
   [[nodiscard]] append_result size() const;
   [[nodiscard]] log::tree_head head() const;
   [[nodiscard]] std::uint64_t fork() const;

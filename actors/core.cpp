@@ -218,17 +218,25 @@ void core_state::hold() {
   settle();
 }
 
+namespace {
+
+void handle_ends(core_state::self_pointer self) {
+  self->set_down_handler([self](const caf::down_msg& message) {
+    self->state.forget_view(message.source);
+    self->state.on_down(message.source);
+  });
+  self->set_exit_handler([self](caf::exit_msg& message) { self->state.finish(std::move(message.reason)); });
+}
+
+} // namespace
+
 local_core_actor::behavior_type core(core_state::self_pointer self, core_arguments arguments) {
   auto& state = self->state;
   if (auto opened = state.open(self, std::move(arguments)); !opened) {
     self->quit(to_caf(opened.error()));
     return local_core_actor::behavior_type::make_empty_behavior();
   }
-  self->set_down_handler([self](const caf::down_msg& message) {
-    self->state.forget_view(message.source);
-    self->state.on_down(message.source);
-  });
-  self->set_exit_handler([self](caf::exit_msg& message) { self->state.finish(std::move(message.reason)); });
+  handle_ends(self);
   return {
     // hot messages first: dispatch is linear
     [&state](peer_input& input) { state.receive(std::move(input)); },

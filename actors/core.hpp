@@ -184,6 +184,7 @@ private:
   [[nodiscard]] bool stage_header(step& next);
   void commit(step next);
   [[nodiscard]] truncation_ptr rescue(const log::change_set& changes) const;
+  void tell_views(const core_event& event, truncation_ptr lost);
   [[nodiscard]] result<log::change_set> stage(const staged_batch& batch, const storage::snapshot& source);
   void finish_verification(const storage::snapshot& source);
   void drop_damaged(std::vector<std::uint64_t> damaged,

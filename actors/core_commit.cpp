@@ -203,13 +203,11 @@ void core_state::committed() {
   count(done, before_bytes);
   if (!had_manifest && log_.manifest)
     publish(event_of(event_kind::manifest));
-  for (const auto& view : views_)
-    if (done.lost)
-      self_->send(view, internal_atom_v, done.lost);
   if (log_.head.fork != before_fork) {
     auto event = event_of(event_kind::truncate);
     event.length = done.changes->truncate_to.value_or(log_.head.length);
     publish(event);
+    tell_views(event, done.lost);
   } else if (log_.head.length > before_length) {
     publish(event_of(event_kind::append));
   }

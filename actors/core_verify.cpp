@@ -38,9 +38,13 @@ bool check_block(verify_report& report, const storage::snapshot& source, const l
     add_fault(report, "block " + std::to_string(index) + " has no tree node");
     return false;
   }
-  auto faults = report.faults.size();
+  auto is_sound = true;
+  auto complain = [&](std::string what) {
+    is_sound = false;
+    add_fault(report, std::move(what));
+  };
   if (leaf->size != value.size() || leaf->hash != log::leaf_hash(value, header.generation))
-    add_fault(report, "block " + std::to_string(index) + " does not match its hash");
+    complain("block " + std::to_string(index) + " does not match its hash");
   auto current = *leaf;
   for (auto rest = index; (rest & 1U) != 0; rest >>= 1U) {
     auto left = node_at(log::flat_tree::sibling(current.index));
@@ -49,10 +53,10 @@ bool check_block(verify_report& report, const storage::snapshot& source, const l
       break;
     auto expected = log::parent_node(*left, current, header.generation);
     if (expected.hash != parent->hash || expected.size != parent->size)
-      add_fault(report, "tree node " + std::to_string(parent->index) + " does not match its children");
+      complain("tree node " + std::to_string(parent->index) + " does not match its children");
     current = *parent;
   }
-  return report.faults.size() == faults && faults < faults_max;
+  return is_sound;
 }
 
 } // namespace
@@ -85,7 +89,8 @@ void core_state::drop_damaged(std::vector<std::uint64_t> damaged,
   auto report = std::make_shared<repair_report>();
   report->blocks = blocks;
   edit change;
-  change.stage = [this, report, damaged = std::move(damaged)](const storage::snapshot&) -> result<log::change_set> {
+  change.stage = [this, report,
+                  damaged = std::move(damaged)](const storage::snapshot& source) -> result<log::change_set> {
     log::change_set changes;
     changes.number = log_.header.number;
     changes.base_fork = log_.head.fork;
@@ -94,6 +99,8 @@ void core_state::drop_damaged(std::vector<std::uint64_t> damaged,
       if (!log_.bits.test(index))
         continue; // cleared or truncated away meanwhile
       ++report->dropped_blocks;
+      if (auto block = source.block(log_.header.number, index); block && *block)
+        report->dropped_bytes += (*block)->size();
       if (!changes.forgotten.empty() && changes.forgotten.back().end == index)
         ++changes.forgotten.back().end;
       else

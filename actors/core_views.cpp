@@ -66,6 +66,16 @@ truncation_ptr core_state::rescue(const log::change_set& changes) const {
   return lost;
 }
 
+/// A view that was begun while the truncation was under way hears of it as well.
+void core_state::tell_views(const core_event& event, truncation_ptr lost) {
+  if (views_.empty())
+    return;
+  if (!lost)
+    lost = std::make_shared<const truncation>(truncation{event.length, event.fork, {}});
+  for (const auto& view : views_)
+    self_->send(view, internal_atom_v, lost);
+}
+
 result<log::change_set> core_state::stage(const staged_batch& batch, const storage::snapshot& source) {
   if (batch.base_fork != log_.head.fork || batch.base_length != log_.head.length)
     return fail(ec::stale_base, "the log has changed since the batch was begun: it has " +

@@ -14,7 +14,7 @@ constexpr std::size_t header_overhead_bytes = 256;
 bool is_empty(const change_set& changes) {
   return !changes.is_purge && !changes.header && !changes.alias && !changes.truncate_to && changes.cleared.empty() &&
          changes.forgotten.empty() && changes.runs.empty() && changes.blocks.empty() && changes.nodes.empty() &&
-         !changes.head && !changes.contiguous_length && changes.user_data.empty();
+         changes.signatures.empty() && !changes.head && !changes.contiguous_length && changes.user_data.empty();
 }
 
 std::size_t size_of(const change_set& changes) {

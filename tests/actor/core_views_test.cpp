@@ -327,6 +327,7 @@ TEST_CASE("a repair drops what does not match, nodes included, and leaves the re
   REQUIRE(repaired.has_value());
   CHECK(repaired->blocks == 4);
   CHECK(repaired->dropped_blocks == 1);
+  CHECK(repaired->dropped_bytes == 1);
   CHECK_FALSE(fixture.ask<bool>(core.handle, has_atom_v, u64{1}, u64{2}).value_or(true));
   CHECK(fixture.text(core.handle, 2) == "c");
   CHECK(fixture.ask<verify_report>(core.handle, verify_atom_v).value_or(verify_report{}).faults.empty());

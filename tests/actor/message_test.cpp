@@ -223,4 +223,30 @@ TEST_CASE("errors keep their cause and their subject") {
   CHECK(from_caf({}).code == ec::none);
 }
 
+TEST_CASE("what is said about one core survives the trip to another node") {
+  registered_config config;
+  caf::actor_system system{config};
+  download_request wanted{1, 2, {3, 4}, true, 5, 6};
+  auto asked = round_trip(system, wanted, fetch_request{1, 2, 3, true}, checkout_request{7, true});
+  auto download = asked.get_as<download_request>(0);
+  CHECK(download.blocks == wanted.blocks);
+  CHECK(download.token == 6);
+  CHECK(asked.get_as<fetch_request>(1).is_raw);
+  CHECK(asked.get_as<checkout_request>(2).length == 7);
+  core_peer_record peer;
+  peer.address = "unix:a";
+  peer.bytes_down = 9;
+  core_stats stats;
+  stats.received.range = 3;
+  stats.invalid_requests = 4;
+  auto told = round_trip(system, std::vector{peer}, stats, clear_result{1, 2}, repair_report{1, 2, 3},
+                         user_value{true, {1}}, hash32{});
+  CHECK(told.get_as<std::vector<core_peer_record>>(0).at(0).bytes_down == 9);
+  CHECK(told.get_as<core_stats>(1).received.range == 3);
+  CHECK(told.get_as<core_stats>(1).invalid_requests == 4);
+  CHECK(told.get_as<clear_result>(2).bytes == 2);
+  CHECK(told.get_as<repair_report>(3).dropped_bytes == 3);
+  CHECK(told.get_as<user_value>(4).is_set);
+}
+
 } // namespace corestore
