@@ -67,7 +67,7 @@ caf::result<verify_report> core_state::verify() {
     verifying_->promises.push_back(promise);
     return promise;
   }
-  verifying_.emplace();
+  verifying_.emplace().fork = log_.head.fork;
   verifying_->promises.push_back(promise);
   verify_slice(0);
   return promise;
@@ -77,7 +77,7 @@ caf::result<repair_report> core_state::repair() {
   auto promise = self_->make_response_promise<repair_report>();
   auto is_running = verifying_.has_value();
   if (!is_running)
-    verifying_.emplace();
+    verifying_.emplace().fork = log_.head.fork;
   verifying_->repairs.push_back(promise);
   if (!is_running)
     verify_slice(0);
@@ -190,6 +190,8 @@ void core_state::finish_verification(const storage::snapshot& source) {
   auto done = std::move(*std::exchange(verifying_, std::nullopt));
   for (auto& promise : done.promises)
     promise.deliver(done.report);
+  if (done.fork != log_.head.fork)
+    done.damaged.clear(); // other blocks may stand there by now: the next repair sees them
   if (!done.repairs.empty())
     drop_damaged(std::move(done.damaged), std::move(done.repairs), done.report.blocks);
   tell_quiet();

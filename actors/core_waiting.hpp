@@ -106,6 +106,7 @@ struct verify_progress {
   std::vector<caf::typed_response_promise<repair_report>> repairs;
   verify_report report;
   std::vector<std::uint64_t> damaged; ///< blocks, ascending
+  std::uint64_t fork = 0;             ///< of the log when it began
 };
 
 } // namespace corestore::actors
