@@ -89,9 +89,11 @@ void core_state::drop_damaged(std::vector<std::uint64_t> damaged,
   auto report = std::make_shared<repair_report>();
   report->blocks = blocks;
   edit change;
-  change.stage = [this, report,
+  change.stage = [this, report, fork = log_.head.fork,
                   damaged = std::move(damaged)](const storage::snapshot& source) -> result<log::change_set> {
     log::change_set changes;
+    if (fork != log_.head.fork)
+      return changes; // other blocks may stand there by now: the next repair sees them
     changes.number = log_.header.number;
     changes.base_fork = log_.head.fork;
     changes.base_length = log_.head.length;
@@ -191,7 +193,7 @@ void core_state::finish_verification(const storage::snapshot& source) {
   for (auto& promise : done.promises)
     promise.deliver(done.report);
   if (done.fork != log_.head.fork)
-    done.damaged.clear(); // other blocks may stand there by now: the next repair sees them
+    done.damaged.clear();
   if (!done.repairs.empty())
     drop_damaged(std::move(done.damaged), std::move(done.repairs), done.report.blocks);
   tell_quiet();

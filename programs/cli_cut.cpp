@@ -54,8 +54,8 @@ void add_truncate(CLI::App& app, plan& chosen) {
   auto options = std::make_shared<cut_options>();
   auto* verb = app.add_subcommand("truncate", "Keep the first blocks of a core only, on another fork");
   verb->add_option("CORE", options->core, "Key, discovery key, name:NAME or default")->required();
-  verb->add_option("LENGTH", options->start, "Number of blocks that stay")->required();
-  verb->add_option("--fork", options->fork, "Number of the new fork (the next one)");
+  verb->add_option("LENGTH", options->start, "Number of blocks that stay")->required()->check(CLI::NonNegativeNumber);
+  verb->add_option("--fork", options->fork, "Number of the new fork (the next one)")->check(CLI::NonNegativeNumber);
   verb->callback([&chosen, options] {
     chosen.target.may_create = false;
     chosen.run = [options](session& store) {
@@ -68,8 +68,8 @@ void add_clear(CLI::App& app, plan& chosen) {
   auto options = std::make_shared<cut_options>();
   auto* verb = app.add_subcommand("clear", "Give the bytes of blocks back; the log itself stays as it is");
   verb->add_option("CORE", options->core, "Key, discovery key, name:NAME or default")->required();
-  verb->add_option("START", options->start, "First block")->required();
-  verb->add_option("END", options->end, "One past the last block")->required();
+  verb->add_option("START", options->start, "First block")->required()->check(CLI::NonNegativeNumber);
+  verb->add_option("END", options->end, "One past the last block")->required()->check(CLI::NonNegativeNumber);
   verb->callback([&chosen, options] {
     chosen.target.may_create = false;
     chosen.run = [options](session& store) {
