@@ -67,6 +67,8 @@ result<void> core_state::open(self_pointer self, core_arguments arguments) {
   log_.bits = std::move(*bits);
   replicator_.prepare(log_, arguments.replication);
   meters_ = std::move(arguments.counted);
+  share_.join(meters_);
+  note_share();
   if (log_.header.is_mirrored)
     hold();
   if (log_.header.is_mirrored && !is_writable()) {

@@ -165,6 +165,7 @@ private:
     return in_flight_ || !writes_.empty() || !verified_.empty() || reorg_ || new_header_;
   }
   [[nodiscard]] bool owes_news() const;
+  void note_share();
   void note_news();
   void tell_quiet();
   [[nodiscard]] bool hand_over(replication::peer_id peer);
@@ -253,6 +254,7 @@ private:
   std::optional<caf::error> ending_;
 
   meters_ptr meters_;
+  core_share share_;
   std::uint64_t news_until_ms_ = 0; ///< peers may not have heard yet of what was learned from another one
   caf::actor_addr quiet_listener_;  ///< a store that wants this core to leave the memory
   std::map<replication::peer_id, session_actor> handing_over_; ///< sessions that have not confirmed it

@@ -23,6 +23,7 @@ void core_state::settle() {
   collect_effects(); // answering may have dropped wishes
   send_outputs();
   arm_timer();
+  note_share();
   tell_quiet();
   if (ending_ && !in_flight_ && writes_.empty() && handing_over_.empty())
     self_->quit(*ending_);
@@ -212,6 +213,11 @@ void core_state::committed() {
     publish(event_of(event_kind::append));
   }
   settle();
+}
+
+void core_state::note_share() {
+  auto length = log_.head.length;
+  share_.set(length, length > 0 && log_.contiguous_length() == length, sessions_.size());
 }
 
 void core_state::count(const step& done, std::uint64_t before_bytes) {

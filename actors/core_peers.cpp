@@ -51,6 +51,8 @@ void core_state::receive(peer_input input) {
     return; // it was detached while the message was under way
   auto& output = outputs_[input.peer];
   ++output.inputs_done;
+  for (const auto& message : input.messages)
+    ++meters_->received.at(message.index());
   auto done = reading([&](const log::log_source& source) {
     replicator_->receive(input.peer, std::move(input.messages), source, now_ms());
   });
@@ -71,8 +73,11 @@ void core_state::collect_effects() {
   if (!replicator_.is_present())
     return;
   auto effects = replicator_->take_effects();
-  for (auto& item : effects.messages)
+  for (auto& item : effects.messages) {
+    for (const auto& message : item.messages)
+      ++meters_->transmitted.at(message.index());
     outputs_[item.peer].batches.push_back(std::move(item.messages));
+  }
   for (auto& verified : effects.verified)
     verified_.push_back(std::move(verified));
   if (effects.replaced)
@@ -103,6 +108,8 @@ void core_state::handle_event(const replication::replicator_event& event) {
                  meters_->bytes_downloaded += fact.size;
                  publish_block(event_kind::download, fact.index, fact.size);
                },
+               [&](const replication::invalid_data&) { ++meters_->invalid_data; },
+               [&](const replication::invalid_request&) { ++meters_->invalid_requests; },
                [&](const replication::peer_failed& fact) { outputs_[fact.peer].failure = fact.reason; },
                [&](const replication::peer_idle& fact) { outputs_[fact.peer].is_idle = true; },
                [&](const replication::conflict_found&) { freeze(); },

@@ -36,7 +36,7 @@ struct engine::implementation {
     replication::replicator_settings replication;
     replication.in_flight_max = shared->in_flight_max;
     replication.request_ms_max = shared->request_ms_max;
-    auto counted = std::make_shared<meters>();
+    counted = std::make_shared<meters>();
     writes = system.spawn<caf::detached>(writer, backend, shared->sync_interval_ms, counted);
     cache_limits cache{shared->active_cores_max, shared->passive_cores_max};
     serves = system.spawn(actors::store, store_arguments{backend, writes, replication, cache, counted});
@@ -104,6 +104,7 @@ struct engine::implementation {
   local_store_actor serves;
   caf::actor ends;
   context_ptr context;
+  meters_ptr counted;
   std::vector<listener_actor> listeners;
   network_actor dials;
   std::vector<std::pair<endpoint, std::uint64_t>> dialled; ///< by connect(), with their ids
@@ -123,6 +124,10 @@ engine::~engine() {
 
 store_actor engine::store() const {
   return caf::actor_cast<store_actor>(implementation_->serves);
+}
+
+std::shared_ptr<const core_totals> engine::totals() const {
+  return implementation_->counted;
 }
 
 public_key engine::identity() const {

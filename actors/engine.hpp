@@ -13,6 +13,7 @@
 
 #include "actors/endpoint.hpp"
 #include "base/bytes.hpp"
+#include "base/core_totals.hpp"
 #include "base/error.hpp"
 #include "messages/interfaces.hpp"
 #include "storage/backend.hpp"
@@ -51,6 +52,9 @@ public:
   engine& operator=(const engine&) = delete;
 
   [[nodiscard]] store_actor store() const;
+
+  /// Sums over all cores, for as long as one wants to look at them.
+  [[nodiscard]] std::shared_ptr<const core_totals> totals() const;
 
   /// Noise public key of this side.
   [[nodiscard]] public_key identity() const;

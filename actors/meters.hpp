@@ -8,16 +8,16 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "base/core_totals.hpp"
 #include "messages/types.hpp"
 
 namespace corestore::actors {
 
-class meters {
+class meters : public core_totals {
 public:
-  using counter = std::atomic<std::uint64_t>;
-
   counter blocks_appended{0};
   counter bytes_appended{0};
   counter blocks_downloaded{0};
@@ -58,5 +58,35 @@ private:
 };
 
 using meters_ptr = std::shared_ptr<meters>;
+
+/// What one core in memory adds to the totals, for as long as it is there.
+class core_share {
+public:
+  core_share() = default;
+  core_share(const core_share&) = delete;
+  core_share& operator=(const core_share&) = delete;
+  ~core_share() {
+    if (totals_)
+      set(0, false, 0);
+  }
+
+  void join(meters_ptr totals) {
+    totals_ = std::move(totals);
+  }
+
+  void set(std::uint64_t blocks, bool is_complete, std::uint64_t peers) {
+    // Unsigned differences wrap around as the sums do.
+    totals_->blocks += blocks - std::exchange(blocks_, blocks);
+    totals_->peers += peers - std::exchange(peers_, peers);
+    std::uint64_t complete = is_complete ? 1 : 0;
+    totals_->complete += complete - std::exchange(complete_, complete);
+  }
+
+private:
+  meters_ptr totals_;
+  std::uint64_t blocks_ = 0;
+  std::uint64_t peers_ = 0;
+  std::uint64_t complete_ = 0;
+};
 
 } // namespace corestore::actors

@@ -92,6 +92,9 @@ inline constexpr std::size_t http_json_body_bytes_max = std::size_t{1} << 20U;
 /// Bodies of all HTTP requests that are being read, in bytes: many large ones at once wait their turn elsewhere.
 inline constexpr std::size_t http_bodies_bytes_max = std::size_t{512} << 20U;
 
+/// Cores that stay open because they were opened over HTTP; the one used longest ago is closed for another.
+inline constexpr std::size_t http_open_cores_max = 1024;
+
 /// An HTTP client that takes no byte for that long is gone.
 inline constexpr std::chrono::milliseconds http_write_timeout{30000};
 

@@ -1,4 +1,4 @@
-// What one asks of a core besides its blocks: update, download, seek, mirror.
+// What one asks of a core besides its blocks: update, truncate, clear, download, seek, mirror, its peers.
 #include <limits>
 
 #include <caf/all.hpp>
@@ -92,6 +92,57 @@ outcome seek(service& with, exchange& call) {
   return {};
 }
 
+outcome truncate(service& with, exchange& call) {
+  auto body = fields::parse(call.body, {"length", "fork"});
+  if (!body)
+    return refuse(body.error());
+  auto length = body->needed_number("length");
+  auto fork = body->number("fork", 0);
+  if (!length || !fork)
+    return refuse(length ? fork.error() : length.error());
+  auto core = held_core::open(with, call);
+  if (!core)
+    return refuse(core.error());
+  auto record = core->ask<core_record>(call, patience, truncate_atom_v, *length, *fork);
+  if (!record)
+    return refuse(record.error());
+  call.send_json(to_line(to_json(*record)));
+  return {};
+}
+
+outcome clear(service& with, exchange& call) {
+  auto body = fields::parse(call.body, {"start", "end"});
+  if (!body)
+    return refuse(body.error());
+  auto start = body->needed_number("start");
+  auto end = start ? body->number("end", *start + 1) : start;
+  if (!end)
+    return refuse(end.error());
+  if (*start > *end)
+    return refuse({400, ec::bad_argument, "start is past end"});
+  auto core = held_core::open(with, call);
+  if (!core)
+    return refuse(core.error());
+  auto given_back = core->ask<clear_result>(call, patience, clear_atom_v, *start, *end);
+  if (!given_back)
+    return refuse(given_back.error());
+  return send_record(call, *core, {{"blocks", given_back->blocks}, {"bytes", given_back->bytes}});
+}
+
+outcome list_peers(service& with, exchange& call) {
+  auto core = held_core::open(with, call);
+  if (!core)
+    return refuse(core.error());
+  auto peers = core->ask<std::vector<core_peer_record>>(call, patience, peers_atom_v);
+  if (!peers)
+    return refuse(peers.error());
+  auto list = json::array();
+  for (const auto& peer : *peers)
+    list.push_back(to_json(peer));
+  call.send_json(to_line({{"peers", std::move(list)}}));
+  return {};
+}
+
 outcome mirror(service& with, exchange& call) {
   auto body = fields::parse(call.body, {"on"});
   if (!body)
@@ -116,9 +167,14 @@ void add_action_routes(service& with, std::vector<route>& into) {
     into.push_back({"POST", path, [&with, action](exchange& call) { return action(with, call); }, body_kind::object});
   };
   add("/v1/cores/{}/update", update);
+  add("/v1/cores/{}/truncate", truncate);
+  add("/v1/cores/{}/clear", clear);
   add("/v1/cores/{}/download", download);
   add("/v1/cores/{}/seek", seek);
   add("/v1/cores/{}/mirror", mirror);
+  into.push_back({"GET", "/v1/cores/{}/peers", [&with](exchange& call) {
+                    return list_peers(with, call);
+                  }});
 }
 
 } // namespace corestore::http

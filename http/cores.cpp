@@ -27,9 +27,13 @@ result<list_request> read_listing(const query& parameters) {
     return fail(is_loaded_only ? limit.error() : is_loaded_only.error());
   if (*limit == 0 || *limit > request.limit)
     return fail(ec::bad_argument, "limit is from 1 to " + std::to_string(request.limit));
+  auto is_recursive = parameters.truth("recursive");
+  if (!is_recursive)
+    return fail(is_recursive.error());
   auto names = parameters.all("namespace");
   request.in_namespace = !names.empty();
   request.name_space = namespace_of(names);
+  request.is_recursive = *is_recursive;
   request.loaded_only = *is_loaded_only;
   request.limit = static_cast<std::uint32_t>(*limit);
   if (auto after = parameters.find("after")) {
@@ -58,10 +62,11 @@ outcome list_cores(service& with, exchange& call) {
     for (const auto& record : page->records)
       text += (std::exchange(is_first, false) ? "" : ",") + to_line(to_json(record));
     bool is_done = page->is_last || page->records.empty() || is_one_page;
-    if (!page->records.empty())
-      request->after.data = page->records.back().discovery.data;
+    request->cursor = page->next;
     if (is_done)
-      text += page->is_last ? "]}" : "],\"next\":\"" + text::to_hex(request->after.view()) + "\"}";
+      text += page->is_last || page->records.empty()
+                ? "]}"
+                : "],\"next\":\"" + text::to_hex(page->records.back().discovery.view()) + "\"}";
     if (!call.write(text) || is_done)
       break;
   }
@@ -142,6 +147,13 @@ result<core_selector> read_selector(const fields& body) {
     return fail(generation.error());
   if (*generation != 0 && *generation != 9 && *generation != 10)
     return fail(ec::bad_argument, "generation is 9 or 10");
+  selector.generation = static_cast<std::uint8_t>(*generation);
+  if (const auto* encryption = body.find("encryptionKey")) {
+    auto key = read_key_bytes("encryptionKey", *encryption, hash32::size);
+    if (!key)
+      return fail(key.error());
+    selector.encryption_key = std::move(*key);
+  }
   return selector;
 }
 
@@ -156,7 +168,9 @@ outcome open_core(service& with, exchange& call) {
   auto opened = held_core::open(with, call.line(), *selector);
   if (!opened)
     return refuse(opened.error());
-  call.send_json(to_line(to_json(opened->record())));
+  auto record = to_line(to_json(opened->record()));
+  opened->keep();
+  call.send_json(record);
   return {};
 }
 
@@ -171,6 +185,25 @@ outcome describe_core(service& with, exchange& call) {
   return {};
 }
 
+outcome purge_core(service& with, exchange& call) {
+  auto selector = select_known(call.arguments.front());
+  if (!selector)
+    return refuse(selector.error());
+  auto record = with.asking.ask<core_record>(call.line(), patience, with.store, info_atom_v, *selector);
+  if (!record)
+    return refuse(record.error());
+  if (with.kept.drop(record->discovery))
+    with.asking.tell<bool>(with.store, close_atom_v, record->discovery);
+  auto given_back = with.asking.ask<clear_result>(call.line(), patience, with.store, purge_atom_v, *selector);
+  if (!given_back)
+    return refuse(given_back.error());
+  call.send_json(to_line({{"key", text::to_hex(record->key.view())},
+                          {"discoveryKey", text::to_hex(record->discovery.view())},
+                          {"blocks", given_back->blocks},
+                          {"bytes", given_back->bytes}}));
+  return {};
+}
+
 } // namespace
 
 void add_core_routes(service& with, std::vector<route>& into) {
@@ -180,6 +213,9 @@ void add_core_routes(service& with, std::vector<route>& into) {
   into.push_back({"POST", "/v1/cores", [&with](exchange& call) { return open_core(with, call); }, body_kind::object});
   into.push_back({"GET", "/v1/cores/{}", [&with](exchange& call) {
                     return describe_core(with, call);
+                  }});
+  into.push_back({"DELETE", "/v1/cores/{}", [&with](exchange& call) {
+                    return purge_core(with, call);
                   }});
 }
 

@@ -1,4 +1,4 @@
-// Server-sent events of a core.
+// Server-sent events of a core and of the store.
 #include <caf/all.hpp>
 #include <fmt/format.h>
 
@@ -18,6 +18,8 @@ constexpr milliseconds keep_alive{15000};
 
 /// Events that wait for one client.
 constexpr std::size_t events_max = limits::http_event_bytes_max / sizeof(core_event);
+
+constexpr std::size_t store_events_max = limits::http_event_bytes_max / sizeof(store_event);
 
 caf::behavior collect(caf::event_based_actor* self, const std::shared_ptr<event_box<core_event>>& box) {
   self->set_default_handler(caf::drop);
@@ -66,6 +68,34 @@ std::string to_event(const core_event& event) {
   return fmt::format("event: {}\ndata: {}\n\n", name_of(event.kind), to_line(data));
 }
 
+std::string to_event(const store_event& event) {
+  json data;
+  std::string_view kind;
+  switch (event.kind) {
+  case store_event_kind::feed:
+  case store_event_kind::park:
+  case store_event_kind::purge:
+    kind = event.kind == store_event_kind::feed ? "feed" : event.kind == store_event_kind::park ? "park" : "purge";
+    data = {{"key", text::to_hex(event.key.view())}, {"discoveryKey", text::to_hex(event.discovery.view())}};
+    if (!event.options.name.empty())
+      data["name"] = event.options.name;
+    break;
+  case store_event_kind::session_open:
+  case store_event_kind::session_close:
+    kind = "session";
+    data = to_json(event.peer);
+    data["state"] = event.kind == store_event_kind::session_open ? "open" : "closed";
+    if (!event.reason.empty())
+      data["reason"] = event.reason;
+    break;
+  case store_event_kind::refusal:
+    kind = "refusal";
+    data = {{"reason", event.reason}};
+    break;
+  }
+  return fmt::format("event: {}\ndata: {}\n\n", kind, to_line(data));
+}
+
 const header_list event_headers{{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
 
 outcome core_event_stream(service& with, exchange& call) {
@@ -87,6 +117,49 @@ outcome core_event_stream(service& with, exchange& call) {
       goes_on = goes_on && event.kind != event_kind::closed;
     }
     goes_on = call.write(text) && goes_on;
+  }
+  call.end();
+  call.close_after();
+  return {};
+}
+
+caf::behavior collect_store(caf::event_based_actor* self, const std::shared_ptr<event_box<store_event>>& box) {
+  self->set_default_handler(caf::drop);
+  return {[box](const store_event& event) {
+    box->put(event);
+  }};
+}
+
+/// Takes the watch back with the scope.
+struct watch_guard {
+  service& with;
+  store_sink sink;
+  watch_guard(service& serving, store_sink watching) : with(serving), sink(std::move(watching)) {
+    // nop
+  }
+  ~watch_guard() {
+    with.asking.tell<bool>(with.store, unwatch_atom_v, sink);
+  }
+  watch_guard(const watch_guard&) = delete;
+  watch_guard& operator=(const watch_guard&) = delete;
+};
+
+outcome store_event_stream(service& with, exchange& call) {
+  auto box = std::make_shared<event_box<store_event>>(store_events_max);
+  actor_guard collector{with.system.spawn<caf::hidden>(collect_store, box)};
+  watch_guard watch{with, caf::actor_cast<store_sink>(collector.get())};
+  if (auto done = with.asking.ask<bool>(call.line(), patience, with.store, watch_atom_v, watch.sink); !done)
+    return refuse(done.error());
+  call.begin(200, "text/event-stream", event_headers);
+  bool goes_on = call.write(": events of the store\n\n");
+  while (goes_on) {
+    auto batch = box->wait(call.line(), keep_alive);
+    if (!batch)
+      break;
+    std::string text = batch->empty() ? ": still here\n\n" : "";
+    for (const auto& event : *batch)
+      text += to_event(event);
+    goes_on = call.write(text);
   }
   call.end();
   call.close_after();

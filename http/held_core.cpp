@@ -34,6 +34,15 @@ held_core::held_core(held_core&& other) noexcept
   // nop
 }
 
-held_core::~held_core() = default;
+held_core::~held_core() {
+  if (with_ != nullptr)
+    with_->asking.tell<bool>(with_->store, close_atom_v, opened_.record.discovery);
+}
+
+void held_core::keep() {
+  if (auto surplus = with_->kept.keep(opened_.record.discovery))
+    with_->asking.tell<bool>(with_->store, close_atom_v, *surplus);
+  with_ = nullptr;
+}
 
 } // namespace corestore::http

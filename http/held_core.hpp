@@ -24,10 +24,8 @@ public:
   [[nodiscard]] const core_record& record() const {
     return opened_.record;
   }
-  /// It stays open after this value.
-  void keep() {
-    with_ = nullptr;
-  }
+  /// It stays open after this value, for as long as it is among the latest that were kept. Ends the value.
+  void keep();
 
   template <class Answer, class... Content>
   result<Answer> ask(const exchange& call, std::chrono::milliseconds limit, Content&&... content) const {

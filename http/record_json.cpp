@@ -19,15 +19,45 @@ json to_json(const core_record& record) {
              {"mirrored", record.mirrored}};
   if (!record.name.empty())
     value["name"] = record.name;
+  if (record.is_encrypted)
+    value["encrypted"] = true;
+  if (record.is_frozen)
+    value["frozen"] = true;
   if (!record.manifest.empty())
     value["manifest"] = text::to_hex(record.manifest);
   return value;
 }
 
 json to_json(const store_record& record) {
-  return {{"cores", record.cores_known},    {"coresLoaded", record.cores_loaded}, {"sessions", record.sessions},
-          {"usedBytes", record.used_bytes}, {"limitBytes", record.limit_bytes},   {"commits", record.commits},
-          {"refusals", record.refusals},    {"durability", record.durability},    {"version", record.version}};
+  return {{"cores", record.cores_known},
+          {"coresLoaded", record.cores_loaded},
+          {"sessions", record.sessions},
+          {"usedBytes", record.used_bytes},
+          {"limitBytes", record.limit_bytes},
+          {"commits", record.commits},
+          {"refusals", record.refusals},
+          {"durability", record.durability},
+          {"version", record.version},
+          {"blocksAppended", record.blocks_appended},
+          {"bytesAppended", record.bytes_appended},
+          {"blocksDownloaded", record.blocks_downloaded},
+          {"bytesDownloaded", record.bytes_downloaded},
+          {"blocksUploaded", record.blocks_uploaded},
+          {"bytesUploaded", record.bytes_uploaded},
+          {"changeSets", record.change_sets},
+          {"commitMicros", record.commit_us},
+          {"queueMicros", record.queue_us},
+          {"cache",
+           {{"active", record.cores_active},
+            {"idle", record.cores_idle},
+            {"passive", record.cores_passive},
+            {"references", record.references},
+            {"activeLimit", record.active_limit},
+            {"passiveLimit", record.passive_limit},
+            {"hits", record.cache_hits},
+            {"misses", record.cache_misses},
+            {"evictions", record.evictions}}},
+          {"actors", record.actors}};
 }
 
 json to_json(const peer_record& record) {
@@ -39,6 +69,23 @@ json to_json(const peer_record& record) {
           {"channels", record.channels},
           {"bytesIn", record.bytes_in},
           {"bytesOut", record.bytes_out}};
+}
+
+json to_json(const core_peer_record& record) {
+  return {{"session", record.session},
+          {"address", record.address},
+          {"publicKey", record.public_key},
+          {"length", record.length},
+          {"fork", record.fork},
+          {"contiguousLength", record.contiguous_length},
+          {"inFlight", record.in_flight},
+          {"blocksUploaded", record.blocks_up},
+          {"bytesUploaded", record.bytes_up},
+          {"blocksDownloaded", record.blocks_down},
+          {"bytesDownloaded", record.bytes_down},
+          {"upload", record.may_upload},
+          {"download", record.may_download},
+          {"paused", record.is_paused}};
 }
 
 json to_json(const append_result& committed) {

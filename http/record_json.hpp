@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "messages/core_types.hpp"
 #include "messages/types.hpp"
 
 namespace corestore::http {
@@ -15,6 +16,7 @@ using json = nlohmann::ordered_json;
 json to_json(const core_record& record);
 json to_json(const store_record& record);
 json to_json(const peer_record& record);
+json to_json(const core_peer_record& record);
 json to_json(const append_result& committed);
 
 /// One line; bytes that are no UTF-8 (a name may be any bytes) are replaced.

@@ -109,6 +109,8 @@ void server::accept_all() {
 void server::admit(descriptor accepted) {
   int on = 1;
   std::ignore = ::setsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  // A stream that says nothing for hours still notices a client whose machine is gone.
+  std::ignore = ::setsockopt(accepted.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
   ++counters_->accepted;
   auto line = std::make_shared<socket>(std::move(accepted), stop_);
   {

@@ -4,14 +4,15 @@
 
 namespace corestore::http {
 
-surface::surface(caf::actor_system& system, store_actor store, service_settings settings)
-    : shared_(system, std::move(store), std::move(settings)) {
+surface::surface(caf::actor_system& system, store_actor store, std::shared_ptr<const core_totals> totals,
+                 service_settings settings)
+    : shared_(system, std::move(store), std::move(totals), std::move(settings)) {
   // nop
 }
 
 result<std::unique_ptr<surface>> surface::start(caf::actor_system& system, store_actor store,
-                                                service_settings settings) {
-  std::unique_ptr<surface> started{new surface(system, std::move(store), std::move(settings))};
+                                                std::shared_ptr<const core_totals> totals, service_settings settings) {
+  std::unique_ptr<surface> started{new surface(system, std::move(store), std::move(totals), std::move(settings))};
   auto& shared = started->shared_;
   std::vector<route> routes;
   add_store_routes(shared, routes);

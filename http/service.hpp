@@ -9,8 +9,11 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/core_totals.hpp"
+#include "base/limits.hpp"
 #include "config/settings.hpp"
 #include "http/bridge.hpp"
+#include "http/kept_cores.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "messages/interfaces.hpp"
@@ -28,16 +31,18 @@ struct service_settings {
 
 /// Shared by all handlers; outlives the server.
 struct service {
-  service(caf::actor_system& host, store_actor serves, service_settings wanted)
-      : system(host), store(std::move(serves)), settings(std::move(wanted)), asking(host),
+  service(caf::actor_system& host, store_actor serves, std::shared_ptr<const core_totals> sums, service_settings wanted)
+      : system(host), store(std::move(serves)), totals(std::move(sums)), settings(std::move(wanted)), asking(host),
         traffic(std::make_shared<server_counters>()) {
     // nop
   }
 
   caf::actor_system& system;
   store_actor store;
+  std::shared_ptr<const core_totals> totals;
   service_settings settings;
   bridge asking;
+  kept_cores kept{limits::http_open_cores_max};
   std::shared_ptr<server_counters> traffic;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
@@ -64,7 +69,8 @@ public:
   [[nodiscard]] std::string where() const;
 
 private:
-  surface(caf::actor_system& system, store_actor store, service_settings settings);
+  surface(caf::actor_system& system, store_actor store, std::shared_ptr<const core_totals> totals,
+          service_settings settings);
 
   service shared_;
   std::unique_ptr<server> server_;

@@ -153,7 +153,7 @@ result<void> server::serve_http() {
   if (settings_.http.listen.kind == config::address_kind::off)
     return {};
   http::service_settings wanted{settings_.http, settings_.store.path, text::to_hex(engine_->identity().view())};
-  auto serving = http::surface::start(*system_, engine_->store(), std::move(wanted));
+  auto serving = http::surface::start(*system_, engine_->store(), engine_->totals(), std::move(wanted));
   if (!serving)
     return fail(serving.error());
   http_ = std::move(*serving);

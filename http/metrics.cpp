@@ -1,0 +1,132 @@
+#include "http/metrics.hpp"
+
+#include <unistd.h>
+
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+
+#include "http/metrics_text.hpp"
+
+namespace corestore::http {
+
+namespace {
+
+double real(std::uint64_t value) {
+  return static_cast<double>(value);
+}
+
+void add_cores(metrics_text& out, const store_record& store) {
+  out.family("corestore_cores", "gauge", "Cores by state: known to the store, or in memory and held, idle or passive.")
+    .sample(real(store.cores_known), {{"state", "known"}})
+    .sample(real(store.cores_active), {{"state", "active"}})
+    .sample(real(store.cores_idle), {{"state", "idle"}})
+    .sample(real(store.cores_passive), {{"state", "passive"}});
+  out.gauge("corestore_core_references", "Openings of cores that were not closed yet.", real(store.references));
+  out.family("corestore_cache_limit", "gauge", "Cores without an owner that may stay in memory.")
+    .sample(real(store.active_limit), {{"cache", "active"}})
+    .sample(real(store.passive_limit), {{"cache", "passive"}});
+  out.counter("corestore_cache_hits_total", "Openings that found the core in memory.", real(store.cache_hits));
+  out.counter("corestore_cache_misses_total", "Openings that loaded the core.", real(store.cache_misses));
+  out.counter("corestore_cache_evictions_total", "Cores that left the memory.", real(store.evictions));
+  out.gauge("corestore_actors", "Actors alive in the process.", real(store.actors));
+}
+
+void add_traffic(metrics_text& out, const store_record& store) {
+  out.counter("corestore_appended_blocks_total", "Blocks appended here.", real(store.blocks_appended));
+  out.counter("corestore_appended_bytes_total", "Bytes appended here.", real(store.bytes_appended));
+  out.gauge("corestore_sessions", "Connections to peers.", real(store.sessions));
+  out.counter("corestore_refusals_total", "Connections cut off because their peer broke a rule.", real(store.refusals));
+}
+
+void add_writer(metrics_text& out, const store_record& store) {
+  out.counter("corestore_commits_total", "Transactions that were committed.", real(store.commits));
+  out.counter("corestore_change_sets_total", "Change sets in these; by commits, the mean size of a group.",
+              real(store.change_sets));
+  out.counter("corestore_queue_seconds_total", "Time that change sets waited for their commit, summed up.",
+              real(store.queue_us) / 1e6);
+  out.histogram("corestore_commit_duration_seconds", "Time of a commit, with its sync if the durability asks for one.",
+                store.commit_latency, real(store.commit_us), {{"durability", store.durability}});
+}
+
+void add_disk(metrics_text& out, const store_record& store, const disk_space& disk) {
+  out.gauge("corestore_lmdb_used_bytes", "Bytes of the pages in use.", real(store.used_bytes));
+  out.gauge("corestore_lmdb_limit_bytes", "Bytes that the database may grow to.", real(store.limit_bytes));
+  auto free = store.limit_bytes > store.used_bytes ? store.limit_bytes - store.used_bytes : 0;
+  out.gauge("corestore_lmdb_free_bytes", "Bytes that it may still grow by.", real(free));
+  out.gauge("hypercore_filesystem_size_bytes", "Size of the file system that holds the store.", real(disk.size));
+  out.gauge("hypercore_filesystem_avail_bytes", "Bytes available on it.", real(disk.available));
+}
+
+void add_http(metrics_text& out, const server_counters& http) {
+  out.gauge("corestore_http_connections", "HTTP connections.", real(http.connections));
+  out.counter("corestore_http_accepted_total", "HTTP connections that were accepted.", real(http.accepted));
+  out.counter("corestore_http_refused_total", "HTTP connections beyond the limit.", real(http.refused));
+  out.counter("corestore_http_requests_total", "HTTP requests.", real(http.requests));
+  out.counter("corestore_http_failures_total", "HTTP requests answered with a status of 500 or more.",
+              real(http.failures));
+}
+
+void add_process(metrics_text& out, const store_record& store, double uptime_seconds) {
+  out.family("corestore_build_info", "gauge", "The version that runs.").sample(1, {{"version", store.version}});
+  out.gauge("corestore_uptime_seconds", "Since the HTTP surface opened.", uptime_seconds);
+  rusage used{};
+  if (getrusage(RUSAGE_SELF, &used) != 0)
+    return;
+  auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  out.counter("process_cpu_seconds_total", "CPU time of the process.", seconds(used.ru_utime) + seconds(used.ru_stime));
+  out.gauge("corestore_memory_peak_bytes", "Most memory that the process had resident.",
+            static_cast<double>(used.ru_maxrss) * 1024);
+}
+
+/// The names of the JavaScript exporter; totals are over the cores in memory, as there.
+void add_hypercore(metrics_text& out, const store_record& store) {
+  out.gauge("hypercore_total_cores", "Cores that the store knows.", real(store.cores_known));
+  out.gauge("hypercore_sessions_total", "Openings of cores that were not closed yet.", real(store.references));
+  out.counter("hypercore_total_blocks_uploaded", "Blocks sent to peers.", real(store.blocks_uploaded));
+  out.counter("hypercore_total_bytes_uploaded", "Bytes of blocks sent to peers.", real(store.bytes_uploaded));
+  out.counter("hypercore_total_blocks_downloaded", "Blocks received from peers.", real(store.blocks_downloaded));
+  out.counter("hypercore_total_bytes_downloaded", "Bytes of blocks received from peers.", real(store.bytes_downloaded));
+}
+
+void add_totals(metrics_text& out, const core_totals& totals) {
+  out.gauge("hypercore_total_fully_downloaded_cores", "Cores in memory of which every block is here.",
+            real(totals.complete));
+  out.gauge("hypercore_total_length", "Lengths of the cores in memory, summed up.", real(totals.blocks));
+  out.gauge("hypercore_total_peers", "Peers of the cores in memory, summed up.", real(totals.peers));
+  out.counter("hypercore_invalid_data", "Answers of peers that did not verify.", real(totals.invalid_data));
+  out.counter("hypercore_invalid_requests", "Requests of peers that nobody could answer.",
+              real(totals.invalid_requests));
+  for (std::size_t kind = 0; kind < core_totals::message_names.size(); ++kind) {
+    auto name = "hypercore_total_wire_" + std::string{core_totals::message_names.at(kind)};
+    out.counter(name + "_received", "Replication messages of this kind that came in.", real(totals.received.at(kind)));
+    out.counter(name + "_transmitted", "Replication messages of this kind that went out.",
+                real(totals.transmitted.at(kind)));
+  }
+}
+
+} // namespace
+
+disk_space space_of(const std::string& path) {
+  struct statvfs found {};
+  if (statvfs(path.c_str(), &found) != 0)
+    return {};
+  return {std::uint64_t{found.f_frsize} * found.f_blocks, std::uint64_t{found.f_frsize} * found.f_bavail};
+}
+
+std::string to_metrics(const store_record& store, const core_totals& totals, const server_counters& http,
+                       const disk_space& disk, double uptime_seconds) {
+  metrics_text out;
+  add_hypercore(out, store);
+  add_totals(out, totals);
+  add_cores(out, store);
+  add_traffic(out, store);
+  add_writer(out, store);
+  add_disk(out, store, disk);
+  add_http(out, http);
+  add_process(out, store, uptime_seconds);
+  return out.text();
+}
+
+} // namespace corestore::http
