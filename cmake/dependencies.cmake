@@ -10,6 +10,7 @@ if(NOT TARGET LMDB::lmdb)
   set_target_properties(LMDB::lmdb PROPERTIES IMPORTED_LOCATION ${LMDB_LIBRARY}
                                               INTERFACE_INCLUDE_DIRECTORIES ${LMDB_INCLUDE_DIR})
 endif()
+find_package(OpenSSL REQUIRED QUIET)
 find_package(nlohmann_json REQUIRED QUIET)
 find_package(CLI11 REQUIRED QUIET)
 find_package(fmt REQUIRED QUIET)

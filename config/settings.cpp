@@ -26,21 +26,29 @@ result<void> check_offered(const settings& what) {
     return not_offered(what, "store.quota", "a quota");
   if (what.node.listen.kind == address_kind::local)
     return not_offered(what, "node.listen", "the node surface on a Unix socket");
-  // CAF's node protocol trusts whoever can connect: a stranger could crash the process.
-  if (!is_loopback(what.node.listen))
-    return not_offered(what, "node.listen", "the node surface off loopback, which needs TLS,");
-  if (!what.node.tls_certificate.empty())
-    return not_offered(what, "node.tls-certificate", "TLS");
-  if (!what.node.tls_key.empty())
-    return not_offered(what, "node.tls-key", "TLS");
-  if (!what.node.tls_ca.empty())
-    return not_offered(what, "node.tls-ca", "TLS");
   if (!what.cluster.name.empty())
     return not_offered(what, "cluster.name", "a cluster");
   if (!what.cluster.peers.empty())
     return not_offered(what, "cluster.peers", "a cluster");
   if (what.cluster.replicas != defaults::replicas)
     return not_offered(what, "cluster.replicas", "a cluster");
+  return {};
+}
+
+result<void> check_node(const settings& what) {
+  const auto& node = what.node;
+  auto is_any = !node.tls_certificate.empty() || !node.tls_key.empty() || !node.tls_ca.empty();
+  if (is_any && !node.has_tls()) {
+    const auto* missing = node.tls_certificate.empty() ? "node.tls-certificate"
+                          : node.tls_key.empty()       ? "node.tls-key"
+                                                       : "node.tls-ca";
+    return fail(ec::bad_argument, std::string{missing} + ": empty; TLS needs a certificate, its key and an authority");
+  }
+  // CAF's node protocol trusts whoever can connect: a stranger could crash the process.
+  if (!node.has_tls() && !is_loopback(node.listen))
+    return fail(ec::bad_argument, subject(what, "node.listen") + "'" + to_string(node.listen) +
+                                    "' can be reached from other machines; that needs TLS: node.tls-certificate, "
+                                    "node.tls-key and node.tls-ca");
   return {};
 }
 
@@ -70,9 +78,10 @@ result<void> check_http(const settings& what) {
 } // namespace
 
 result<void> validate(const settings& what) {
-  return check_offered(what).and_then([&] { return check_replication(what); }).and_then([&] {
-    return check_http(what);
-  });
+  return check_offered(what)
+    .and_then([&] { return check_node(what); })
+    .and_then([&] { return check_replication(what); })
+    .and_then([&] { return check_http(what); });
 }
 
 } // namespace corestore::config

@@ -68,6 +68,11 @@ struct node_settings {
   std::string tls_key;
   std::string tls_ca;
 
+  /// All three of them; without any of them the surface is for this machine alone.
+  [[nodiscard]] bool has_tls() const {
+    return !tls_certificate.empty() && !tls_key.empty() && !tls_ca.empty();
+  }
+
   friend bool operator==(const node_settings&, const node_settings&) = default;
 };
 

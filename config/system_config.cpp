@@ -25,4 +25,10 @@ system_config::system_config(std::size_t workers) {
   messages::register_types(*this);
 }
 
+void system_config::use_tls(const tls_files& files) {
+  openssl_certificate = files.certificate;
+  openssl_key = files.key;
+  openssl_cafile = files.authority;
+}
+
 } // namespace corestore::config

@@ -6,6 +6,7 @@
 
 #include "corestore_version.hpp"
 #include "programs/exit_code.hpp"
+#include "programs/node_surface.hpp"
 
 namespace {
 

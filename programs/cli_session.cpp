@@ -4,12 +4,11 @@
 #include <cstdlib>
 
 #include <caf/all.hpp>
-#include <caf/io/middleman.hpp>
 
 #include "base/text.hpp"
-#include "config/address.hpp"
 #include "config/key_file.hpp"
 #include "programs/exit_code.hpp"
+#include "programs/node_surface.hpp"
 #include "storage/open.hpp"
 
 namespace corestore::programs {
@@ -98,25 +97,18 @@ result<void> session::open_storage() {
 }
 
 result<void> session::connect_node() {
-  auto text = options_.node.empty() ? std::string{node_address_default} : options_.node;
-  auto where = config::parse_listen_address(text);
-  if (!where)
-    return fail(where.error());
-  if (where->kind != config::address_kind::tcp || where->port == 0)
-    return fail(ec::bad_argument, "--node " + text + ": host:port of a running corestored is expected");
-  if (!config::is_loopback(*where))
-    return fail(ec::unsupported, "--node " + text +
-                                   ": only a node on this machine; others need TLS, which this build "
-                                   "does not offer");
-  config_->load<caf::io::middleman>();
+  auto target = find_node(options_.node);
+  if (!target)
+    return fail(target.error());
+  if (auto loaded = load_node_modules(*config_, target->node); !loaded)
+    return loaded;
   system_ = std::make_unique<caf::actor_system>(*config_);
   self_.emplace(*system_);
-  auto store = system_->middleman().remote_actor<store_actor>(where->host, where->port);
-  if (!store) {
-    return fail(ec::connection_closed, "no server answers at " + text + " (" + system_->render(store.error()) +
-                                         "); start one with `corestored --node " + text +
+  auto store = connect_to_store(*system_, target->node);
+  if (!store)
+    return fail(ec::connection_closed, store.error().detail + "; start one with `corestored --node " +
+                                         config::to_string(target->node.listen) +
                                          "`, or open a store in this process with --storage DIR");
-  }
   store_ = std::move(*store);
   guard_ = system_->spawn<caf::hidden>(node_guard, store_);
   return {};

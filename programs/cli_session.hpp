@@ -19,9 +19,6 @@
 
 namespace corestore::programs {
 
-/// Where a node listens unless it is told otherwise.
-inline constexpr std::string_view node_address_default = "127.0.0.1:49739";
-
 struct session_options {
   std::string storage;                 ///< empty: a node
   std::string primary_key_file;        ///< with `storage`

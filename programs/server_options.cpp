@@ -30,7 +30,7 @@ constexpr std::array<flag_rule, 10> flag_rules{{
   {"--connect", "replication.connect", "Peer to dial, and to dial again when it is lost; may be repeated", true},
   {"--mirror", "replication.mirror", "Key of a core to keep complete and live; may be repeated", true},
   {"--http", "http.listen", "Address of the HTTP surface, or off"},
-  {"--node", "node.listen", "Loopback address of the actor-to-actor surface, or off"},
+  {"--node", "node.listen", "Address of the actor-to-actor surface, or off; needs TLS off loopback"},
   {"--durability", "store.durability", "commit, interval or none: when an append is acknowledged"},
   {"--log-level", "log.level", "trace, debug, info, warn, error or off"},
 }};

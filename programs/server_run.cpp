@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <caf/all.hpp>
-#include <caf/io/middleman.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +13,7 @@
 #include "config/key_file.hpp"
 #include "config/keys.hpp"
 #include "programs/endpoint_of.hpp"
+#include "programs/node_surface.hpp"
 #include "programs/server_log.hpp"
 #include "storage/open.hpp"
 
@@ -88,8 +88,8 @@ result<void> server::open_engine() {
       reason.detail = "primary key file " + wanted.primary_key_file + ": " + reason.detail;
     return fail(reason);
   }
-  if (settings_.node.listen.kind != config::address_kind::off)
-    config_.load<caf::io::middleman>();
+  if (auto loaded = load_node_modules(config_, settings_.node); !loaded)
+    return loaded;
   system_ = std::make_unique<caf::actor_system>(config_);
   engine_ = std::make_unique<actors::engine>(*system_, std::shared_ptr<storage::backend>{std::move(*backend)},
                                              engine_settings(), log_engine);
@@ -138,10 +138,9 @@ result<void> server::publish_node() {
   const auto& where = settings_.node.listen;
   if (where.kind == config::address_kind::off)
     return {};
-  auto port = system_->middleman().publish(engine_->store(), where.port, where.host.c_str());
+  auto port = publish(*system_, engine_->store(), settings_.node);
   if (!port)
-    return fail(ec::storage_failed,
-                "node surface on " + config::to_string(where) + ": " + system_->render(port.error()));
+    return fail(port.error());
   auto bound = where;
   bound.port = node_port_ = *port;
   node_ = config::to_string(bound);
@@ -204,7 +203,7 @@ void server::close() {
     return;
   http_.reset();
   if (node_)
-    system_->middleman().close(node_port_);
+    withdraw(*system_, node_port_, settings_.node.has_tls());
   mirrors_.reset();
   engine_->close();
   engine_.reset();

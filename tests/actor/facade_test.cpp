@@ -1,0 +1,210 @@
+// The plain interface, as a program without an actor system uses it.
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include <catch2/catch.hpp>
+#include <unistd.h>
+
+#include "corestore/store.hpp"
+
+namespace corestore::tests {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct temporary_directory {
+  temporary_directory() {
+    static std::atomic<int> count{0};
+    path = std::filesystem::temp_directory_path() /
+           ("corestore-facade-" + std::to_string(getpid()) + "-" + std::to_string(++count));
+  }
+  ~temporary_directory() {
+    std::filesystem::remove_all(path);
+  }
+  temporary_directory(const temporary_directory&) = delete;
+  temporary_directory& operator=(const temporary_directory&) = delete;
+
+  std::filesystem::path path;
+};
+
+/// What callbacks of another thread said, and a wait for it.
+class diary {
+public:
+  void write(std::uint64_t entry) {
+    std::lock_guard guard{mutex_};
+    entries_.push_back(entry);
+    changed_.notify_all();
+  }
+
+  bool comes_to_hold(std::uint64_t entry) {
+    std::unique_lock guard{mutex_};
+    return changed_.wait_for(guard, 20s,
+                             [&] { return std::find(entries_.begin(), entries_.end(), entry) != entries_.end(); });
+  }
+
+  std::size_t size() {
+    std::lock_guard guard{mutex_};
+    return entries_.size();
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::uint64_t> entries_;
+};
+
+template <class Action>
+ec code_of(Action action) {
+  try {
+    action();
+  } catch (const failure& reason) {
+    return reason.code();
+  }
+  return ec::none;
+}
+
+} // namespace
+
+TEST_CASE("what was appended is read back, also after closing and opening") {
+  temporary_directory directory;
+  core_key key;
+  {
+    auto store = corestore::store::open(directory.path);
+    auto log = store.get({.name = "log"});
+    key = log.key();
+    CHECK(log.append("hello") == 1);
+    CHECK(log.append({"of", "two"}) == 3);
+    auto block = log.get(0);
+    REQUIRE(block);
+    CHECK(as_text(*block) == "hello");
+    CHECK_FALSE(log.get(3));
+    CHECK(log.has(0, 3));
+    CHECK(log.byte_length() == 10);
+    CHECK(log.seek(6).index == 1);
+    CHECK(log.seek(6).offset == 1);
+    CHECK(log.verify().faults.empty());
+    store.close();
+    CHECK(code_of([&] { log.append("late"); }) == ec::store_closed);
+    CHECK(code_of([&] { store.get({.name = "other"}); }) == ec::store_closed);
+  }
+  auto store = corestore::store::open(directory.path);
+  auto log = store.get({.key = key});
+  CHECK(log.writable());
+  std::string all;
+  CHECK(log.read(0, 100, [&](std::uint64_t, byte_view block) {
+    all += as_text(block);
+    return true;
+  }) == 3);
+  CHECK(all == "helloooftwo");
+}
+
+TEST_CASE("a store that is open is held, with a message that says by whom") {
+  temporary_directory directory;
+  auto store = corestore::store::open(directory.path);
+  try {
+    auto second = corestore::store::open(directory.path);
+    FAIL("opened twice");
+  } catch (const failure& reason) {
+    CHECK(reason.code() == ec::store_held);
+    CHECK(std::string{reason.what()}.find(std::to_string(getpid())) != std::string::npos);
+  }
+}
+
+TEST_CASE("namespaces have cores of their own under the same names") {
+  temporary_directory directory;
+  auto store = corestore::store::open(directory.path);
+  auto app = store.create_namespace("app");
+  CHECK(store.get({.name = "x"}).key() != app.get({.name = "x"}).key());
+  CHECK(store.get_default().key() != app.get_default().key());
+  CHECK(app.get({.name = "x"}).key() == store.create_namespace("app").get({.name = "x"}).key());
+  CHECK(app.list().size() == 2);
+  CHECK(store.list().size() == 4);
+}
+
+TEST_CASE("a wrong wish is an error and no half-open core") {
+  temporary_directory directory;
+  auto store = corestore::store::open(directory.path);
+  corestore::discovery_key unknown;
+  unknown.data.fill(7);
+  CHECK(code_of([&] { store.get({.discovery_key = unknown}); }) == ec::not_found);
+  CHECK(code_of([&] { store.get({.name = "x", .create = false}); }) == ec::not_found);
+  CHECK(code_of([&] { store.get({.name = "x", .discovery_key = unknown}); }) == ec::bad_argument);
+  core_key foreign;
+  foreign.data.fill(3);
+  auto reader = store.get({.key = foreign});
+  CHECK_FALSE(reader.writable());
+  CHECK(code_of([&] { reader.append("no"); }) == ec::not_writable);
+  CHECK(code_of([&] { (void)store.connect("nonsense"); }) == ec::bad_argument);
+  CHECK(store.list().size() == 1);
+}
+
+TEST_CASE("callbacks hear of appends and truncations until their watch is gone") {
+  temporary_directory directory;
+  auto store = corestore::store::open(directory.path);
+  auto log = store.get({.name = "log"});
+  diary appends;
+  diary cuts;
+  auto on_cut = log.on_truncate([&](std::uint64_t length, std::uint64_t) { cuts.write(length); });
+  {
+    auto on_append = log.on_append([&](std::uint64_t length) {
+      // calling back into the store from its own thread is allowed
+      if (log.get(length - 1))
+        appends.write(length);
+    });
+    log.append("a");
+    log.append("b");
+    CHECK(appends.comes_to_hold(2));
+  }
+  auto heard = appends.size();
+  log.append("c");
+  log.truncate(1);
+  CHECK(cuts.comes_to_hold(1));
+  CHECK(appends.size() == heard);
+}
+
+TEST_CASE("two stores replicate over a link until it is dropped") {
+  temporary_directory here;
+  temporary_directory there;
+  auto writer = corestore::store::open(there.path);
+  auto source = writer.get({.name = "log"});
+  source.append("first");
+  auto address = writer.listen("127.0.0.1:0");
+
+  auto reader = corestore::store::open(here.path);
+  auto copy = reader.get({.key = source.key()});
+  diary lengths;
+  auto watch = copy.on_append([&](std::uint64_t length) { lengths.write(length); });
+  auto link = reader.connect(address);
+  auto block = copy.get(0, 20s);
+  REQUIRE(block);
+  CHECK(as_text(*block) == "first");
+  source.append("second");
+  CHECK(lengths.comes_to_hold(2));
+  CHECK(copy.download(0, 2, 20s));
+  link.drop();
+  source.append("third");
+  CHECK_FALSE(copy.update(200ms));
+}
+
+TEST_CASE("threads append to one core at once and every block is there") {
+  temporary_directory directory;
+  auto store = corestore::store::open(directory.path, {.durability = sync_mode::none});
+  auto log = store.get({.name = "log"});
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([log]() mutable {
+      for (int n = 0; n < 50; ++n)
+        log.append("block");
+    });
+  for (auto& thread : threads)
+    thread.join();
+  CHECK(log.length() == 200);
+  CHECK(log.contiguous_length() == 200);
+}
+
+} // namespace corestore::tests
