@@ -36,8 +36,8 @@ enum class sync_mode : std::uint8_t {
 };
 
 struct store_options {
-  std::optional<corestore::primary_key> primary_key; ///< for a new store; an existing one must have the same
-  bool create = true;                                ///< otherwise a missing store is not_found
+  std::optional<corestore::primary_key> primary_key{}; ///< for a new store; an existing one must have the same
+  bool create = true;                                  ///< otherwise a missing store is not_found
   bool read_only = false; ///< look at a store that another process may hold: as it is at every request, without writing
   sync_mode durability = sync_mode::commit;
   std::uint64_t bytes_max = std::uint64_t{1} << 40U; ///< beyond it an append is storage_full
@@ -46,14 +46,14 @@ struct store_options {
 
 /// Which core is meant. Set one of name, key, discovery_key, key_pair and manifest; none of them is a new random core.
 struct core_options {
-  std::optional<std::string> name; ///< derived from the primary key and the namespace; writable
-  std::optional<core_key> key;
-  std::optional<corestore::discovery_key> discovery_key; ///< of a core that the store knows
-  std::optional<corestore::key_pair> key_pair;           ///< that signs
-  std::optional<bytes> manifest;                         ///< encoded
-  std::optional<bytes> encryption_key;                   ///< 32 bytes
-  bool create = true;                                    ///< otherwise not_found when the store does not know the core
-  bool exclusive = false;                                ///< core_held while another exclusive opening lasts
+  std::optional<std::string> name{}; ///< derived from the primary key and the namespace; writable
+  std::optional<core_key> key{};
+  std::optional<corestore::discovery_key> discovery_key{}; ///< of a core that the store knows
+  std::optional<corestore::key_pair> key_pair{};           ///< that signs
+  std::optional<bytes> manifest{};                         ///< encoded
+  std::optional<bytes> encryption_key{};                   ///< 32 bytes
+  bool create = true;     ///< otherwise not_found when the store does not know the core
+  bool exclusive = false; ///< core_held while another exclusive opening lasts
   bool read_only = false;
 };
 

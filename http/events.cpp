@@ -193,6 +193,9 @@ void add_event_routes(service& with, std::vector<route>& into) {
   into.push_back({"GET", "/v1/cores/{}/events", [&with](exchange& call) {
                     return core_event_stream(with, call);
                   }});
+  into.push_back({"GET", "/v1/events", [&with](exchange& call) {
+                    return store_event_stream(with, call);
+                  }});
 }
 
 } // namespace corestore::http

@@ -22,6 +22,7 @@ int status_of(ec code) {
   case ec::stale_base:
   case ec::key_mismatch:
   case ec::store_held:
+  case ec::core_held:
   case ec::read_only:
     return 409;
   case ec::invalid_signature:

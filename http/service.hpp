@@ -60,7 +60,7 @@ class surface {
 public:
   /// storage_failed for an address that cannot be bound.
   static result<std::unique_ptr<surface>> start(caf::actor_system& system, store_actor store,
-                                                service_settings settings);
+                                                std::shared_ptr<const core_totals> totals, service_settings settings);
   ~surface();
   surface(const surface&) = delete;
   surface& operator=(const surface&) = delete;

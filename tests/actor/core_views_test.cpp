@@ -206,7 +206,8 @@ TEST_CASE("a core of two signers takes what both have signed, and nothing less")
   log::manifest rules;
   rules.version = 1;
   rules.quorum = 2;
-  rules.signers = {{log::default_namespace(), first.public_part}, {log::default_namespace(), second.public_part}};
+  for (const auto& key : {first.public_part, second.public_part})
+    rules.signers.push_back(log::default_manifest(key).signers.front());
   core_selector selector;
   selector.kind = selector_kind::by_manifest;
   selector.manifest = log::encode_manifest(rules);

@@ -60,6 +60,8 @@ struct stub_session_state {
     std::vector<actors::peer_input> waiting;
   };
 
+  stub_session_state() = default; // an aggregate would take the actor for its first member
+
   actors::local_store_actor store;
   std::unordered_map<discovery_key, channel> channels;
   std::unordered_map<peer_id, discovery_key> by_peer;

@@ -205,9 +205,9 @@ TEST_CASE("user data belongs to one core and is replaced and forgotten by name")
   REQUIRE(put(core_a, "other", std::nullopt));
   REQUIRE(put(core_a, "never there", std::nullopt));
   auto view = store.view();
-  CHECK(view->user_data(core_a, "name") == std::optional{bytes{4, 5}});
-  CHECK(view->user_data(core_b, "name") == std::optional{bytes{3}});
-  CHECK(view->user_data(core_a, "other") == std::nullopt);
+  CHECK(view->user_data(core_a, "name").value() == std::optional{bytes{4, 5}});
+  CHECK(view->user_data(core_b, "name").value() == std::optional{bytes{3}});
+  CHECK(view->user_data(core_a, "other").value() == std::nullopt);
   CHECK(view->user_data(core_a, std::string(600, 'x')) == std::nullopt);
   view.reset();
   auto unnamed = put(core_a, "", bytes{1});

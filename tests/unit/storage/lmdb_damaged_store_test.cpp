@@ -83,7 +83,7 @@ TEST_CASE("a store from before user data is read as it is, and gets the table wh
     REQUIRE(reader);
     auto view = (*reader)->open_snapshot();
     REQUIRE(view);
-    CHECK((*view)->user_data(testing::core_a, "name") == std::nullopt);
+    CHECK((*view)->user_data(testing::core_a, "name").value() == std::nullopt);
     CHECK((*view)->head(testing::core_a)->length == 10);
   }
   auto owner = open_store(directory.store(), options_for_tests());
@@ -92,7 +92,7 @@ TEST_CASE("a store from before user data is read as it is, and gets the table wh
   changes.number = testing::core_a;
   changes.user_data.push_back({"name", bytes{1}});
   REQUIRE((*owner)->apply({&changes, 1}));
-  CHECK((*(*owner)->open_snapshot())->user_data(testing::core_a, "name") == std::optional{bytes{1}});
+  CHECK((*(*owner)->open_snapshot())->user_data(testing::core_a, "name").value() == std::optional{bytes{1}});
 }
 
 TEST_CASE("a missing store is created only by an owner that may") {
