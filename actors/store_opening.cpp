@@ -14,8 +14,9 @@ constexpr std::uint8_t any_schedule = 255; ///< whatever suits the core
 } // namespace
 
 caf::result<opened_core> store_state::open_core(const core_selector& selector, scope_id scope) {
+  auto opener = self_->current_sender(); // the promise takes it out of the message
   auto promise = self_->make_response_promise<opened_core>();
-  open_for({self_->current_sender(), selector, scope, promise});
+  open_for({std::move(opener), selector, scope, promise});
   return promise;
 }
 
