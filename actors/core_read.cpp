@@ -62,10 +62,11 @@ caf::result<shared_bytes> core_state::fetch(const fetch_request& request) {
   if (request.wait_ms == 0 || ending_)
     return make_error(ec::block_not_available, "block " + std::to_string(index) + " is not stored here");
   waiting_fetch waiting;
+  // first the name: the promise takes the sender out of the message
+  waiting.name = {caf::actor_cast<caf::actor_addr>(self_->current_sender()), request.token};
   waiting.promise = self_->make_response_promise<shared_bytes>();
   waiting.deadline_ms = deadline_after(now_ms(), request.wait_ms);
   waiting.is_raw = request.is_raw;
-  waiting.name = {caf::actor_cast<caf::actor_addr>(self_->current_sender()), request.token};
   auto promise = waiting.promise;
   waiting_.note(waiting.deadline_ms);
   waiting_.fetches.emplace(index, std::move(waiting));
@@ -179,9 +180,9 @@ caf::result<bool> core_state::download(const download_request& request) {
   if (request.wait_ms == 0 || ending_)
     return false;
   waiting.id = next_wish();
+  waiting.name = {caf::actor_cast<caf::actor_addr>(self_->current_sender()), request.token};
   waiting.promise = self_->make_response_promise<bool>();
   waiting.deadline_ms = deadline_after(now_ms(), request.wait_ms);
-  waiting.name = {caf::actor_cast<caf::actor_addr>(self_->current_sender()), request.token};
   std::ignore = reading([&](const log::log_source& source) {
     if (waiting.blocks.empty())
       replicator_->add_download(waiting.id, waiting.range, request.is_linear, source, now_ms());

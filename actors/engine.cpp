@@ -48,6 +48,8 @@ struct engine::implementation {
     context->set_settings(std::move(shared));
     context->log = std::move(log);
     dials = system.spawn(network, context);
+    // From here, not from the network actor: nobody can ask the store to dial before it knows whom to ask.
+    caf::anon_send(serves, join_atom_v, dials);
   }
 
   void end(std::vector<caf::actor> targets) {

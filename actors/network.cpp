@@ -11,7 +11,6 @@ namespace corestore::actors {
 void network_state::open(self_pointer self, context_ptr context) {
   self_ = self;
   context_ = std::move(context);
-  self_->send(context_->store, join_atom_v, caf::actor_cast<network_actor>(self_));
 }
 
 caf::result<peer_record> network_state::dial(const dial_request& request, scope_id scope) {

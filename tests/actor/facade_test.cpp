@@ -100,7 +100,7 @@ TEST_CASE("what was appended is read back, also after closing and opening") {
     all += as_text(block);
     return true;
   }) == 3);
-  CHECK(all == "helloooftwo");
+  CHECK(all == "hellooftwo");
 }
 
 TEST_CASE("a store that is open is held, with a message that says by whom") {
