@@ -14,6 +14,8 @@ namespace {
 struct host_config : corestore::with_engine<> {};
 
 struct follower_state {
+  follower_state() = default; // CAF hands its pointer to the state when it can: an aggregate would take it for `core`
+
   corestore::core_actor core;
   std::uint64_t next = 0;
   std::uint64_t wanted = 0;
