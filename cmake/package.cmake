@@ -26,6 +26,8 @@ configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/package/corestoreConfig.
                               PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/generated/corestoreConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
+# The prefix is found from where the file lies: it may be chosen as late as `cmake --install --prefix`.
+file(RELATIVE_PATH CORESTORE_PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_SOURCE_DIR}/cmake/package/corestore.pc.in ${CMAKE_BINARY_DIR}/generated/corestore.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/generated/corestoreConfig.cmake
               ${CMAKE_BINARY_DIR}/generated/corestoreConfigVersion.cmake ${CMAKE_SOURCE_DIR}/cmake/FindCAF.cmake

@@ -1,3 +1,5 @@
+cmake_minimum_required(VERSION 3.25)
+
 # Copies the public headers from `source` and all they include to `target`; `#include "room/x.hpp"` becomes
 # `#include <corestore/room/x.hpp>`, and headers of the room `corestore` lie on top.
 set(waiting corestore/actors.hpp corestore/store.hpp)
