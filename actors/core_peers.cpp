@@ -39,8 +39,16 @@ bool core_state::attach(peer_link link) {
 }
 
 void core_state::detach(replication::peer_id peer) {
-  if (hand_over(peer) || sessions_.erase(peer) == 0)
+  if (hand_over(peer))
     return;
+  auto found = sessions_.find(peer);
+  if (found == sessions_.end())
+    return;
+  // One side found that nobody wants anything while the other began to want something: that needs a new channel.
+  if (!ending_ && replicator_->is_missed(peer))
+    self_->send(found->second.session, open_atom_v,
+                local_core{caf::actor_cast<local_core_actor>(self_), log_.header.key, log_.header.discovery});
+  sessions_.erase(found);
   outputs_.erase(peer);
   std::ignore = reading([&](const log::log_source& source) { replicator_->remove_peer(peer, source, now_ms()); });
   settle();

@@ -187,6 +187,9 @@ void session_state::forget(replication::channel_id id) {
   if (found == channels_.end())
     return;
   auto& entry = found->second;
+  if (entry.stage == stage::attaching) // what the peer said last decides whether its channel is missed
+    for (auto& input : entry.waiting)
+      self_->send(entry.core.handle, std::move(input));
   if (entry.stage == stage::attaching || entry.stage == stage::attached)
     self_->send(entry.core.handle, detach_atom_v, entry.peer);
   if (entry.is_granted)

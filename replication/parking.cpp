@@ -40,6 +40,13 @@ bool replicator::is_known_to_peers() const {
   });
 }
 
+bool replicator::is_missed(peer_id peer) const {
+  const auto& self = *implementation_;
+  const auto* who = implementation_->find(peer);
+  return who != nullptr && who->is_synced && who->options.may_download && who->theirs.uploading &&
+         !who->theirs.downloading && self.is_downloading() && !self.is_frozen();
+}
+
 parked_peer_ptr replicator::park_peer(peer_id peer) {
   auto& self = *implementation_;
   const auto found = self.peers.find(peer);

@@ -156,6 +156,9 @@ public:
   [[nodiscard]] bool is_quiet() const;
   /// Every peer that follows this core knows the head.
   [[nodiscard]] bool is_known_to_peers() const;
+  /// Whether a peer whose channel just ended is to be asked for another one: it uploads, wanted nothing itself, and
+  /// something is wanted here. Ask before remove_peer().
+  [[nodiscard]] bool is_missed(peer_id peer) const;
   /// Takes a peer out without a word to it.
   [[nodiscard]] parked_peer_ptr park_peer(peer_id peer);
   /// Goes on where park_peer() stopped, maybe in another replicator of the same core; says what changed meanwhile.
