@@ -295,6 +295,7 @@ local_core_actor::behavior_type core(core_state::self_pointer self, core_argumen
     [&state](park_atom) { return state.park(); },
     [&state](detach_atom, std::uint64_t peer) { state.detach(peer); },
     [&state](wake_atom) { state.hold(); },
+    [&state](wake_atom, const session_actor& session) { state.expect(session); },
     [&state](mirror_atom, bool is_on, bool is_persistent) { return state.mirror(is_on, is_persistent); },
     [&state](tick_atom) { state.tick(); },
     [&state](internal_atom, std::uint64_t first) { state.verify_slice(first); },

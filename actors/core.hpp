@@ -104,6 +104,7 @@ public:
   // -- leaving the memory (core_park.cpp)
 
   parked_core park();
+  void expect(const session_actor& session);
   void on_down(const caf::actor_addr& address);
 
   // -- the step that is on its way to the disk (core_commit.cpp)
@@ -161,6 +162,7 @@ private:
   }
 
   [[nodiscard]] bool is_in_use() const;
+  [[nodiscard]] bool is_expecting() const;
   [[nodiscard]] bool has_work() const {
     return in_flight_ || !writes_.empty() || !verified_.empty() || reorg_ || new_header_;
   }
@@ -258,6 +260,7 @@ private:
   std::uint64_t news_until_ms_ = 0; ///< peers may not have heard yet of what was learned from another one
   caf::actor_addr quiet_listener_;  ///< a store that wants this core to leave the memory
   std::map<replication::peer_id, session_actor> handing_over_; ///< sessions that have not confirmed it
+  std::map<caf::actor_addr, std::uint64_t> expected_;          ///< sessions about to attach, and until when
 };
 
 local_core_actor::behavior_type core(core_state::self_pointer self, core_arguments arguments);

@@ -346,6 +346,7 @@ void core_state::expire_waiters() {
 
 void core_state::tick() {
   timer_due_ms_ = 0;
+  std::erase_if(expected_, [now = now_ms()](const auto& entry) { return entry.second <= now; });
   expire_waiters();
   if (replicator_.is_present())
     std::ignore = reading([&](const log::log_source& source) { replicator_->tick(source, now_ms()); });
@@ -359,6 +360,9 @@ void core_state::arm_timer() {
       due = std::min(due, *next);
   if (quiet_listener_ && news_until_ms_ > now_ms())
     due = std::min(due, news_until_ms_);
+  if (quiet_listener_)
+    for (const auto& [session, until_ms] : expected_)
+      due = std::min(due, until_ms);
   if (due == no_deadline || ending_ || (timer_due_ms_ != 0 && timer_due_ms_ <= due))
     return;
   auto now = now_ms();

@@ -13,11 +13,26 @@ namespace {
 /// How long news wait for the peers that have not confirmed them.
 constexpr std::uint64_t news_ms_max = 20000;
 
+/// How long a session that asked for the core may take to attach its peer.
+constexpr std::uint64_t attach_ms_max = 5000;
+
 } // namespace
 
 bool core_state::is_in_use() const {
   return ending_ || has_work() || !waiting_.empty() || !sinks_.empty() || !views_.empty() || verifying_ || marks_ ||
-         !replicator_.is_quiet() || owes_news();
+         !replicator_.is_quiet() || owes_news() || is_expecting();
+}
+
+/// A core that left before the peer it was loaded for is attached, or before it has what that peer said, would be
+/// loaded again at once, and so for ever.
+bool core_state::is_expecting() const {
+  auto now = now_ms();
+  return std::any_of(expected_.begin(), expected_.end(), [now](const auto& entry) { return now < entry.second; }) ||
+         std::any_of(sessions_.begin(), sessions_.end(), [](const auto& entry) { return entry.second.inputs_due > 0; });
+}
+
+void core_state::expect(const session_actor& session) {
+  expected_[session.address()] = now_ms() + attach_ms_max;
 }
 
 bool core_state::owes_news() const {

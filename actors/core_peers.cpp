@@ -21,6 +21,7 @@ overloaded(Handlers...) -> overloaded<Handlers...>;
 bool core_state::attach(peer_link link) {
   if (ending_)
     return false;
+  expected_.erase(link.session.address());
   if (log_.header.is_frozen) {
     peer_output refusal;
     refusal.peer = link.peer;
@@ -55,8 +56,13 @@ void core_state::detach(replication::peer_id peer) {
 }
 
 void core_state::receive(peer_input input) {
-  if (hand_back(input) || sessions_.find(input.peer) == sessions_.end())
+  if (hand_back(input))
+    return;
+  auto session = sessions_.find(input.peer);
+  if (session == sessions_.end())
     return; // it was detached while the message was under way
+  if (session->second.inputs_due > 0)
+    --session->second.inputs_due;
   auto& output = outputs_[input.peer];
   ++output.inputs_done;
   for (const auto& message : input.messages)

@@ -91,6 +91,7 @@ struct peer_link {
   session_actor session;
   replication::peer_options options;
   replication::parked_peer_ptr parked; ///< what was known of it when the core left the memory
+  std::size_t inputs_due = 0;          ///< inputs that follow at once: the core stays until it has them
   std::uint64_t session_id = 0;        ///< peer_record::id
   std::string address;
   std::string public_key; ///< hex
@@ -122,6 +123,8 @@ using local_core_actor = core_actor::extend<
   caf::reacts_to<detach_atom, std::uint64_t>,
   // an owner holds this core: download, and offer it to peers
   caf::reacts_to<wake_atom>,
+  // that session is about to attach a peer: stay until it has
+  caf::reacts_to<wake_atom, session_actor>,
   // keep it complete for now; with true also after a restart
   caf::replies_to<mirror_atom, bool, bool>::with<core_record>,
   // timers

@@ -39,6 +39,7 @@ void session_state::attach(replication::channel_id id) {
   link.address = record_.address;
   link.public_key = record_.public_key;
   link.parked = entry.parked;
+  link.inputs_due = entry.waiting.size();
   self_->request(entry.core.handle, caf::infinite, attach_atom_v, std::move(link))
     .then([this, peer = entry.peer](bool is_attached) { attached(peer, is_attached); },
           [this, peer = entry.peer](const caf::error&) { attached(peer, false); });

@@ -137,6 +137,14 @@ private:
     opened_promise promise;
   };
 
+  /// A session that asks for a core on behalf of its peer.
+  struct waker {
+    session_actor session;
+    corestore::discovery_key discovery;
+    scope_id scope{};
+    caf::typed_response_promise<local_core> promise;
+  };
+
   [[nodiscard]] result<resolution> resolve(const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_name(const storage::snapshot& source, const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_id(const storage::snapshot& source, const core_selector& selector) const;
@@ -159,8 +167,7 @@ private:
   void park(const corestore::discovery_key& discovery);
   void parked(const corestore::discovery_key& discovery, const parked_core& outcome);
 
-  void wake_for(const corestore::discovery_key& discovery, scope_id scope,
-                caf::typed_response_promise<local_core> promise);
+  void wake_for(const waker& who);
   void purge_for(const core_selector& selector, caf::typed_response_promise<clear_result> promise);
   [[nodiscard]] result<clear_result> measure(const log::core_header& header) const;
   [[nodiscard]] std::vector<log::namespace_link> links_to(const core_selector& selector, scope_id scope) const;

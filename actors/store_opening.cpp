@@ -119,6 +119,7 @@ store_state::loaded_core& store_state::load(const log::core_header& header, cons
     for (const auto& session : channels.mapped()) {
       if (auto known = sessions_.find(session.address()); known != sessions_.end())
         known->second.parked.erase(header.discovery);
+      self_->send(handle, wake_atom_v, session);
       self_->send(session, open_atom_v, local_core{handle, header.key, header.discovery});
     }
   store_event event;

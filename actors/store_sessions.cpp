@@ -16,22 +16,24 @@ bool store_state::is_in_scope(const corestore::discovery_key& discovery, scope_i
 }
 
 caf::result<local_core> store_state::wake(const corestore::discovery_key& discovery, scope_id scope) {
+  auto asker = caf::actor_cast<session_actor>(self_->current_sender()); // the promise takes it out of the message
   auto promise = self_->make_response_promise<local_core>();
-  wake_for(discovery, scope, promise);
+  wake_for({asker, discovery, scope, promise});
   return promise;
 }
 
-void store_state::wake_for(const corestore::discovery_key& discovery, scope_id scope,
-                           caf::typed_response_promise<local_core> promise) {
+void store_state::wake_for(const waker& who) {
+  const auto& discovery = who.discovery;
+  auto promise = who.promise;
   if (is_closed_) {
     promise.deliver(closed_error());
     return;
   }
   if (auto busy = busy_.find(discovery); busy != busy_.end()) {
-    busy->second.emplace_back([this, discovery, scope, promise] { wake_for(discovery, scope, promise); });
+    busy->second.emplace_back([this, who] { wake_for(who); });
     return;
   }
-  if (!is_in_scope(discovery, scope)) {
+  if (!is_in_scope(discovery, who.scope)) {
     promise.deliver(make_error(ec::not_found, "the namespace did not open this core"));
     return;
   }
@@ -53,6 +55,8 @@ void store_state::wake_for(const corestore::discovery_key& discovery, scope_id s
     ++hits_;
   }
   auto& core = found->second;
+  if (who.session)
+    self_->send(core.handle, wake_atom_v, who.session);
   if (holders_.count(discovery) == 0)
     cache_.add(discovery, core.is_active ? idle_kind::released : idle_kind::passive);
   promise.deliver(local_core{core.handle, core.key, discovery});

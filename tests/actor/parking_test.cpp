@@ -98,6 +98,7 @@ void attach(stub_pointer self, const discovery_key& discovery) {
   link.peer = entry.peer;
   link.session = caf::actor_cast<actors::session_actor>(self);
   link.parked = entry.parked;
+  link.inputs_due = entry.waiting.size();
   self->request(entry.core, caf::infinite, attach_atom_v, link)
     .then(
       [self, discovery](bool is_attached) {
