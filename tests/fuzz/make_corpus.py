@@ -52,3 +52,12 @@ for vector in recorded["vectors"]:
     if vector["name"] in ("full", "sparse", "cancel"):
         write("connection", f"{vector['name']}-raw", b"\x04" + header + raw[:size_max])
     write("connection", f"{vector['name']}-plain", b"\x01" + header + framed(plain))
+
+previous = json.loads((here / "../golden/legacy/legacy-9.json").read_text())
+for index, entry in enumerate(previous["frames"]["encode"]):
+    write("legacy", f"{index:02}-{entry['name']}", bytes.fromhex(entry["frame"]))
+for index, entry in enumerate(previous["bitfieldRle"][:8]):
+    write("legacy", f"bits-{index:02}", bytes.fromhex(entry["encoded"]) or b"\0")
+for number, transcript in enumerate(previous["transcripts"]):
+    content = b"".join(bytes.fromhex(entry["frame"]) for entry in transcript["frames"])
+    write("legacy", f"transcript-{number}", content[:size_max])
