@@ -56,7 +56,7 @@ core_record checkout_state::record() const {
   record.contiguous_length = std::min(record.contiguous_length, base_.length);
   if (record.contiguous_length == base_.length)
     record.contiguous_length = shown.length;
-  record.tree_hash = log::tree_hash(shown.roots);
+  record.tree_hash = log::tree_hash(shown.roots, begun_.header.generation);
   record.writable = begun_.is_writable;
   return record;
 }
@@ -161,9 +161,10 @@ caf::result<block_batch> checkout_state::read(std::uint64_t start, std::uint64_t
 caf::result<append_result> checkout_state::append(const std::vector<shared_bytes>& blocks) {
   if (!begun_.is_writable)
     return to_caf(not_writable());
+  const auto bytes_max = log::block_bytes_max(begun_.header.generation) - (begun_.cipher ? log::encryption_padding : 0);
   std::size_t more_bytes = 0;
   for (const auto& block : blocks) {
-    if (block.size() > limits::block_bytes_max - (begun_.cipher ? log::encryption_padding : 0))
+    if (block.size() > bytes_max)
       return make_error(ec::bad_argument, "a block is too large");
     more_bytes += block.size();
   }

@@ -61,6 +61,9 @@ void on_connected(self_pointer self, const stream_ptr& stream) {
   arguments.record_id = state.plan.id;
   arguments.may_upload = state.plan.may_upload;
   arguments.may_download = state.plan.may_download;
+  arguments.generation = context.settings()->generation;
+  if (state.plan.where.generation != 0)
+    arguments.generation = state.plan.where.generation == 9 ? log::generation::g9 : log::generation::g10;
   auto handle = self->spawn(session, std::move(arguments));
   self->monitor(handle);
   state.session = handle.address();

@@ -17,6 +17,8 @@ namespace {
 constexpr std::uint64_t blocks_end = std::numeric_limits<std::uint64_t>::max();
 
 bool has_signer(const log::core_state& state, const public_key& key) {
+  if (state.header.generation == log::generation::g9)
+    return state.header.key.data == key.data;
   return state.manifest && std::any_of(state.manifest->signers.begin(), state.manifest->signers.end(),
                                        [&](const log::signer& candidate) { return candidate.key == key; });
 }
@@ -92,7 +94,7 @@ const std::optional<key_pair>& core_state::keys() {
   if (!are_keys_known_) {
     are_keys_known_ = true;
     if (log_.header.origin == log::key_origin::derived)
-      keys_ = log::derive_key_pair(backend_->root_key(), log_.header.name_space, log_.header.name);
+      keys_ = log::derive_key_pair(backend_->root_key(), log_.header);
     else if (log_.header.origin == log::key_origin::foreign)
       keys_ = log_.header.pair;
     if (keys_ && !has_signer(log_, keys_->public_part))
@@ -127,7 +129,7 @@ void core_state::append(std::vector<shared_bytes> blocks, caf::typed_response_pr
     promise.deliver(make_error(ec::not_writable, "no key here signs core " + text::to_z32(log_.header.key.view())));
     return;
   }
-  auto bytes_max = limits::block_bytes_max - padding();
+  auto bytes_max = log::block_bytes_max(log_.header.generation) - padding();
   auto too_large =
     std::any_of(blocks.begin(), blocks.end(), [&](const shared_bytes& block) { return block.size() > bytes_max; });
   if (too_large) {

@@ -22,7 +22,7 @@
 #include "base/error.hpp"
 #include "log/core_state.hpp"
 #include "log/encryption.hpp"
-#include "replication/replicator.hpp"
+#include "replication/any_replicator.hpp"
 #include "storage/backend.hpp"
 
 namespace corestore::actors {

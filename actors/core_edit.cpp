@@ -114,6 +114,8 @@ caf::result<core_record> core_state::encrypt(const bytes& key, std::uint8_t sche
     encryption_.reset();
     return record();
   }
+  if (log_.header.generation == log::generation::g9)
+    return make_error(ec::unsupported, "a core of generation 9 cannot be encrypted");
   auto decoded = hash32::from(key);
   if (!decoded)
     return make_error(ec::bad_argument, "an encryption key has 32 bytes");
@@ -221,7 +223,7 @@ caf::result<hash32> core_state::tree_hash(std::uint64_t length) {
     return to_caf(done.error());
   if (!roots)
     return to_caf(roots.error());
-  return log::tree_hash(*roots);
+  return log::tree_hash(*roots, log_.header.generation);
 }
 
 caf::result<bool> core_state::put_user_data(std::string entry, bytes value) {

@@ -48,7 +48,8 @@ void core_state::detach(replication::peer_id peer) {
   // One side found that nobody wants anything while the other began to want something: that needs a new channel.
   if (!ending_ && replicator_->is_missed(peer))
     self_->send(found->second.session, open_atom_v,
-                local_core{caf::actor_cast<local_core_actor>(self_), log_.header.key, log_.header.discovery});
+                local_core{caf::actor_cast<local_core_actor>(self_), log_.header.key, log_.header.discovery,
+                           log_.header.generation});
   sessions_.erase(found);
   outputs_.erase(peer);
   std::ignore = reading([&](const log::log_source& source) { replicator_->remove_peer(peer, source, now_ms()); });
@@ -65,8 +66,7 @@ void core_state::receive(peer_input input) {
     --session->second.inputs_due;
   auto& output = outputs_[input.peer];
   ++output.inputs_done;
-  for (const auto& message : input.messages)
-    ++meters_->received.at(message.index());
+  replication::each_kind(input.messages, [this](std::size_t kind) { ++meters_->received.at(kind); });
   auto done = reading([&](const log::log_source& source) {
     replicator_->receive(input.peer, std::move(input.messages), source, now_ms());
   });
@@ -88,8 +88,7 @@ void core_state::collect_effects() {
     return;
   auto effects = replicator_->take_effects();
   for (auto& item : effects.messages) {
-    for (const auto& message : item.messages)
-      ++meters_->transmitted.at(message.index());
+    replication::each_kind(item.messages, [this](std::size_t kind) { ++meters_->transmitted.at(kind); });
     outputs_[item.peer].batches.push_back(std::move(item.messages));
   }
   for (auto& verified : effects.verified)

@@ -22,8 +22,8 @@ std::string to_string(const endpoint& where) {
   return host + ":" + std::to_string(where.port);
 }
 
-result<dial_target> parse_dial_target(std::string_view text) {
-  dial_target target;
+result<endpoint> parse_dial_target(std::string_view text) {
+  endpoint target;
   auto rest = text;
   for (std::uint8_t generation : {std::uint8_t{9}, std::uint8_t{10}}) {
     auto suffix = "@" + std::to_string(generation);
@@ -37,7 +37,8 @@ result<dial_target> parse_dial_target(std::string_view text) {
     auto path = rest.substr(unix_prefix.size());
     if (path.empty() || path.size() > unix_path_bytes_max)
       return malformed(text);
-    target.where = {true, std::string{path}, 0};
+    target.is_unix = true;
+    target.host = std::string{path};
     return target;
   }
   auto colon = rest.rfind(':');
@@ -53,7 +54,8 @@ result<dial_target> parse_dial_target(std::string_view text) {
   auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (failed != std::errc{} || end != digits.data() + digits.size() || port == 0 || port > 65535 || host.empty())
     return malformed(text);
-  target.where = {false, std::string{host}, static_cast<std::uint16_t>(port)};
+  target.host = std::string{host};
+  target.port = static_cast<std::uint16_t>(port);
   return target;
 }
 

@@ -33,10 +33,11 @@ struct engine_settings {
   std::uint64_t request_ms_max = 30000; ///< a request unanswered for that long is asked elsewhere
   std::uint64_t redial_first_ms = 250;  ///< pause before the first new attempt of a lost connection
   std::uint64_t redial_ms_max = 30000;
-  bool may_upload = true;           ///< answer requests of peers
-  bool may_download = true;         ///< ask peers
-  std::vector<public_key> allow;    ///< Noise keys that may connect; empty = everybody
-  std::optional<key_pair> identity; ///< Noise static keys; derived from the primary key when absent
+  log::generation generation = log::generation::g10; ///< of new cores, and of peers that are dialled
+  bool may_upload = true;                            ///< answer requests of peers
+  bool may_download = true;                          ///< ask peers
+  std::vector<public_key> allow;                     ///< Noise keys that may connect; empty = everybody
+  std::optional<key_pair> identity;                  ///< Noise static keys; derived from the primary key when absent
 };
 
 /// Owns what it starts. Must end (close() or destruction) before the actor system does.

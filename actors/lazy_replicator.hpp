@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "replication/replicator.hpp"
+#include "replication/any_replicator.hpp"
 
 namespace corestore::actors {
 
@@ -21,9 +21,9 @@ public:
     settings_.is_downloading = true;
   }
 
-  replication::replicator* operator->() const {
+  replication::any_replicator* operator->() const {
     if (!plan_)
-      plan_ = std::make_unique<replication::replicator>(*state_, settings_);
+      plan_ = std::make_unique<replication::any_replicator>(*state_, settings_);
     return plan_.get();
   }
 
@@ -42,7 +42,7 @@ public:
 private:
   const log::core_state* state_ = nullptr;
   replication::replicator_settings settings_;
-  mutable std::unique_ptr<replication::replicator> plan_;
+  mutable std::unique_ptr<replication::any_replicator> plan_;
 };
 
 } // namespace corestore::actors

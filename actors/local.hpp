@@ -12,8 +12,8 @@
 #include "base/error.hpp"
 #include "log/change_set.hpp"
 #include "messages/interfaces.hpp"
-#include "replication/replicator.hpp"
-#include "replication/wire/messages.hpp"
+#include "replication/any_replicator.hpp"
+#include "replication/dialect_events.hpp"
 
 namespace corestore::actors {
 
@@ -73,24 +73,24 @@ using session_actor = caf::typed_actor<
 /// Everything that one read brought for one core.
 struct peer_input {
   replication::peer_id peer = 0;
-  std::vector<replication::wire::message> messages;
+  replication::message_batch messages;
 };
 
 /// What a core answers to one input, or says on its own.
 struct peer_output {
   replication::peer_id peer = 0;
-  std::vector<std::vector<replication::wire::message>> batches; ///< each leaves as one corked batch
-  std::uint32_t inputs_done = 0;                                ///< inputs of this peer that are digested
-  std::size_t queued = 0;                                       ///< requests that wait for credit
-  bool is_idle = false;                                         ///< nobody wants anything: close the channel
-  error failure;                                                ///< other than none: cut the connection
+  std::vector<replication::message_batch> batches; ///< each leaves as one corked batch
+  std::uint32_t inputs_done = 0;                   ///< inputs of this peer that are digested
+  std::size_t queued = 0;                          ///< requests that wait for credit
+  bool is_idle = false;                            ///< nobody wants anything: close the channel
+  error failure;                                   ///< other than none: cut the connection
 };
 
 struct peer_link {
   replication::peer_id peer = 0;
   session_actor session;
   replication::peer_options options;
-  replication::parked_peer_ptr parked; ///< what was known of it when the core left the memory
+  replication::any_parked_peer parked; ///< what was known of it when the core left the memory
   std::size_t inputs_due = 0;          ///< inputs that follow at once: the core stays until it has them
   std::uint64_t session_id = 0;        ///< peer_record::id
   std::string address;
@@ -100,7 +100,7 @@ struct peer_link {
 /// What a core that leaves the memory knows of one of its peers.
 struct peer_park {
   replication::peer_id peer = 0;
-  replication::parked_peer_ptr parked;
+  replication::any_parked_peer parked;
 };
 
 /// Whether a core leaves the memory, and which sessions keep a channel for it.
@@ -142,6 +142,7 @@ struct local_core {
   local_core_actor handle;
   core_key key;
   corestore::discovery_key discovery;
+  log::generation generation = log::generation::g10;
 };
 
 /// What a batch wants its core to become.

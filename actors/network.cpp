@@ -19,10 +19,8 @@ caf::result<peer_record> network_state::dial(const dial_request& request, scope_
   auto target = parse_dial_target(request.address);
   if (!target)
     return to_caf(target.error());
-  if (target->generation == 9)
-    return make_error(ec::unsupported, request.address + ": generation 9 is not offered by this build");
   auto is_it = [&](const auto& entry) {
-    return entry.second.plan.where == target->where && entry.second.plan.scope == scope;
+    return entry.second.plan.where == *target && entry.second.plan.scope == scope;
   };
   if (auto known = std::find_if(dialled_.begin(), dialled_.end(), is_it); known != dialled_.end())
     return known->second.record;
@@ -30,9 +28,9 @@ caf::result<peer_record> network_state::dial(const dial_request& request, scope_
     return make_error(ec::limit_exceeded,
                       "more than " + std::to_string(limits::dialled_addresses_max) + " addresses are dialled");
   dialled entry;
-  entry.plan = {++context_->next_session, target->where, scope, request.may_upload, request.may_download};
+  entry.plan = {++context_->next_session, *target, scope, request.may_upload, request.may_download};
   entry.record.id = entry.plan.id;
-  entry.record.address = to_string(target->where);
+  entry.record.address = to_string(*target);
   entry.record.state = "dialling";
   entry.record.is_initiator = true;
   entry.handle = self_->spawn(connector, context_, entry.plan);

@@ -47,7 +47,8 @@ void session_state::open(self_pointer self, session_arguments arguments) {
   options.keep_alive_ms = arguments_.settings->keep_alive_ms;
   options.handshake_ms_max = arguments_.settings->handshake_ms_max;
   last_read_ms_ = now_ms();
-  connection_.emplace(std::move(options), last_read_ms_);
+  auto which = arguments_.is_initiator ? std::optional{arguments_.generation} : std::nullopt;
+  connection_.emplace(std::move(options), which, last_read_ms_);
   record_.id = arguments_.record_id == 0 ? arguments_.id : arguments_.record_id;
   record_.address = arguments_.stream->address();
   record_.state = "handshake";
@@ -139,7 +140,9 @@ void session_state::handle(std::vector<replication::connection_event>& events) {
     if (is_finished_)
       return;
     if (auto* messages = std::get_if<replication::channel_messages>(&event))
-      on_messages(*messages);
+      on_messages(messages->channel, std::move(messages->messages));
+    else if (auto* previous = std::get_if<replication::legacy_messages>(&event))
+      on_messages(previous->channel, std::move(previous->messages));
     else if (auto* requested = std::get_if<replication::channel_requested>(&event))
       on_requested(*requested);
     else if (auto* opened = std::get_if<replication::channel_opened>(&event))
@@ -207,8 +210,13 @@ void session_state::close_channel(replication::channel_id id) {
   connection_->close(id);
 }
 
+/// A connection carries cores of the generation that it speaks.
+bool session_state::speaks_of(const local_core& core) const {
+  return connection_->generation() == core.generation;
+}
+
 void session_state::offer(const local_core& core) {
-  if (is_finished_ || !connection_->is_ready())
+  if (is_finished_ || !connection_->is_ready() || !speaks_of(core))
     return;
   if (auto known = by_discovery_.find(core.discovery); known != by_discovery_.end()) {
     auto& entry = channels_[known->second];
@@ -249,8 +257,8 @@ void session_state::on_requested(const replication::channel_requested& fact) {
 void session_state::answer_request(replication::channel_id id, const local_core& core) {
   if (is_finished_ || requested_.erase(id) == 0)
     return; // the remote changed its mind
-  if (by_discovery_.find(core.discovery) != by_discovery_.end()) {
-    connection_->reject(id); // opened from this side meanwhile: one channel is enough
+  if (!speaks_of(core) || by_discovery_.find(core.discovery) != by_discovery_.end()) {
+    connection_->reject(id); // of another generation, or opened from this side meanwhile: one channel is enough
     follow_up();
     return;
   }
@@ -280,20 +288,20 @@ void session_state::on_closed(const replication::channel_closed& fact) {
   is_record_new_ = true;
 }
 
-void session_state::on_messages(replication::channel_messages& fact) {
-  auto found = channels_.find(fact.channel);
+void session_state::on_messages(replication::channel_id id, replication::message_batch messages) {
+  auto found = channels_.find(id);
   if (found == channels_.end() || !found->second.is_open)
     return;
   auto& entry = found->second;
   ++inputs_out_;
-  peer_input input{entry.peer, std::move(fact.messages)};
+  peer_input input{entry.peer, std::move(messages)};
   if (entry.stage == stage::attached) {
     ++entry.inputs_out;
     self_->send(entry.core.handle, std::move(input));
     return;
   }
   entry.waiting.push_back(std::move(input));
-  attach(fact.channel);
+  attach(id);
 }
 
 // -- answers of cores

@@ -18,7 +18,7 @@
 #include "actors/engine.hpp"
 #include "actors/local.hpp"
 #include "actors/reactor.hpp"
-#include "replication/connection.hpp"
+#include "replication/dialect.hpp"
 
 namespace corestore::actors {
 
@@ -33,6 +33,7 @@ struct session_arguments {
   std::uint64_t record_id = 0; ///< what the connection is called by; 0 = `id`
   bool may_upload = true;      ///< with the switches of the settings
   bool may_download = true;
+  log::generation generation = log::generation::g10; ///< that an initiator speaks; a responder hears it
 };
 
 /// Credit that a channel gets at a time.
@@ -76,7 +77,7 @@ private:
     bool remote_seeks = false;
     bool was_attached = false;
     bool is_granted = false;             ///< credit was given and its answer is not back
-    replication::parked_peer_ptr parked; ///< what the core knew of the peer, while it is not in memory
+    replication::any_parked_peer parked; ///< what the core knew of the peer, while it is not in memory
     std::vector<peer_input> waiting;     ///< inputs for a core that is not attached, in order
     std::uint32_t inputs_out = 0;        ///< inputs that the core has and has not digested
     std::uint32_t returns_due = 0;       ///< of those, the ones that a core hands back because it is parked
@@ -92,7 +93,8 @@ private:
   void on_requested(const replication::channel_requested& fact);
   void on_opened(const replication::channel_opened& fact);
   void on_closed(const replication::channel_closed& fact);
-  void on_messages(replication::channel_messages& fact);
+  void on_messages(replication::channel_id id, replication::message_batch messages);
+  [[nodiscard]] bool speaks_of(const local_core& core) const;
   void attach(replication::channel_id id);
   void attached(replication::peer_id peer, bool is_attached);
   void wake(replication::channel_id id);
@@ -115,7 +117,7 @@ private:
 
   self_pointer self_ = nullptr;
   session_arguments arguments_;
-  std::optional<replication::connection> connection_;
+  std::optional<replication::conversation> connection_;
   std::unordered_map<replication::channel_id, channel> channels_;
   std::unordered_set<replication::channel_id> requested_; ///< the remote waits for our answer
   std::unordered_map<corestore::discovery_key, replication::channel_id> by_discovery_;

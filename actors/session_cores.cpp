@@ -59,7 +59,7 @@ void session_state::attached(replication::peer_id peer, bool is_attached) {
     return;
   }
   entry.stage = stage::attached;
-  entry.parked = nullptr;
+  entry.parked = {};
   entry.returned = 0;
   for (auto& input : std::exchange(entry.waiting, {})) {
     ++entry.inputs_out;

@@ -13,6 +13,7 @@ result<void> store_state::open(self_pointer self, store_arguments arguments) {
   replication_ = arguments.replication;
   cache_ = core_cache{arguments.cache};
   meters_ = arguments.counted ? std::move(arguments.counted) : std::make_shared<meters>();
+  generation_ = arguments.generation;
   scopes_[scope_id{}];
   auto next = backend_->next_number();
   if (!next)

@@ -30,7 +30,8 @@ struct store_arguments {
   writer_actor writer;
   replication::replicator_settings replication;
   cache_limits cache;
-  meters_ptr counted; ///< shared with the writer; a new one when absent
+  meters_ptr counted;                                ///< shared with the writer; a new one when absent
+  log::generation generation = log::generation::g10; ///< of cores that a selector leaves open
 };
 
 class store_state {
@@ -105,6 +106,7 @@ private:
   struct loaded_core {
     local_core_actor handle;
     core_key key;
+    log::generation generation = log::generation::g10;
     bool is_active = false; ///< an owner asked for it: offered to peers, kept up to date
   };
 
@@ -148,6 +150,8 @@ private:
   [[nodiscard]] result<resolution> resolve(const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_name(const storage::snapshot& source, const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_id(const storage::snapshot& source, const core_selector& selector) const;
+  [[nodiscard]] result<resolution> resolve_legacy_pair(const storage::snapshot& source, const key_pair& pair) const;
+  [[nodiscard]] log::generation generation_of(const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_keys(const storage::snapshot& source, const core_selector& selector) const;
 
   void open_for(const caller& who);
@@ -185,6 +189,7 @@ private:
   network_actor network_;
   replication::replicator_settings replication_;
   meters_ptr meters_;
+  log::generation generation_ = log::generation::g10;
   std::uint32_t next_number_ = 0;
   std::uint64_t refusals_ = 0;
 

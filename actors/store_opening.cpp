@@ -74,7 +74,7 @@ void store_state::create(resolution wanted, const caller& who) {
   changes.number = wanted.header.number;
   changes.header = wanted.header;
   changes.alias = wanted.alias;
-  if (wanted.alias)
+  if (wanted.alias && wanted.header.generation == log::generation::g10)
     changes.links = links_to(who.selector, who.scope);
   self_
     ->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
@@ -120,14 +120,14 @@ store_state::loaded_core& store_state::load(const log::core_header& header, cons
       if (auto known = sessions_.find(session.address()); known != sessions_.end())
         known->second.parked.erase(header.discovery);
       self_->send(handle, wake_atom_v, session);
-      self_->send(session, open_atom_v, local_core{handle, header.key, header.discovery});
+      self_->send(session, open_atom_v, local_core{handle, header.key, header.discovery, header.generation});
     }
   store_event event;
   event.key = header.key;
   event.discovery = header.discovery;
   event.options = selector;
   tell(scope_id{}, event);
-  return loaded_.emplace(header.discovery, loaded_core{handle, header.key, false}).first->second;
+  return loaded_.emplace(header.discovery, loaded_core{handle, header.key, header.generation, false}).first->second;
 }
 
 void store_state::hold(loaded_core& core, const corestore::discovery_key& discovery, const caller& who) {
@@ -163,7 +163,7 @@ void store_state::hold(loaded_core& core, const corestore::discovery_key& discov
 void store_state::offer(const loaded_core& core, const corestore::discovery_key& discovery, scope_id scope) {
   for (const auto& [address, session] : sessions_)
     if (session.has_joined && session.scope == scope)
-      self_->send(session.handle, open_atom_v, local_core{core.handle, core.key, discovery});
+      self_->send(session.handle, open_atom_v, local_core{core.handle, core.key, discovery, core.generation});
 }
 
 void store_state::answer(const loaded_core& core, const corestore::discovery_key& discovery, const caller& who) {

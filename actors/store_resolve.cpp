@@ -7,6 +7,7 @@
 #include "base/crypto.hpp"
 #include "base/limits.hpp"
 #include "log/hashes.hpp"
+#include "log/legacy/keys.hpp"
 #include "log/manifest.hpp"
 #include "log/namespaces.hpp"
 
@@ -52,7 +53,44 @@ result<log::core_identity> identity_with(const bytes& manifest, const public_key
   return identity;
 }
 
+/// What a selector's name leads to. In generation 9 there is one flat space of names, which has an alias space of its
+/// own here; namespaces change only what the default core is called.
+struct naming {
+  namespace_id name_space;
+  std::string name;
+};
+
+naming name_of(const core_selector& selector, log::generation which) {
+  naming found;
+  auto is_default = selector.kind == selector_kind::by_default;
+  found.name_space = selector.name_space;
+  found.name = is_default ? "default" : selector.name;
+  if (which == log::generation::g10)
+    return found;
+  found.name_space = log::child_namespace(namespace_id{}, as_bytes("corestore/generation-9"));
+  if (is_default)
+    found.name = log::legacy::name_of_default(selector.path);
+  return found;
+}
+
+/// What the core that a name is derived for is called.
+result<log::core_identity> identity_of(const core_selector& selector, const naming& named, log::generation which,
+                                       const primary_key& root) {
+  if (which == log::generation::g9)
+    return log::legacy::identity_of(log::legacy::derive_key_pair(root, named.name).public_part);
+  auto pair = log::derive_key_pair(root, named.name_space, named.name);
+  if (!selector.manifest.empty())
+    return identity_with(selector.manifest, pair.public_part);
+  return log::identity_of(pair.public_part);
+}
+
 } // namespace
+
+log::generation store_state::generation_of(const core_selector& selector) const {
+  if (selector.generation == 9)
+    return log::generation::g9;
+  return selector.generation == 10 || !selector.manifest.empty() ? log::generation::g10 : generation_;
+}
 
 result<store_state::resolution> store_state::resolve(const core_selector& wanted) const {
   auto selector = wanted;
@@ -87,10 +125,12 @@ result<store_state::resolution> store_state::resolve(const core_selector& wanted
 
 result<store_state::resolution> store_state::resolve_name(const storage::snapshot& source,
                                                           const core_selector& selector) const {
-  std::string wanted = selector.kind == selector_kind::by_default ? "default" : selector.name;
+  const auto generation = generation_of(selector);
+  const auto named = name_of(selector, generation);
+  const auto& wanted = named.name;
   if (wanted.empty() || wanted.size() > limits::name_bytes_max)
     return fail(ec::bad_argument, "a core's name has 1 to " + std::to_string(limits::name_bytes_max) + " bytes");
-  auto alias = source.alias(selector.name_space, wanted);
+  auto alias = source.alias(named.name_space, wanted);
   if (!alias)
     return fail(alias.error());
   if (*alias) {
@@ -103,29 +143,25 @@ result<store_state::resolution> store_state::resolve_name(const storage::snapsho
       return fail(ec::key_mismatch, "the name " + wanted + " leads to a core with another manifest");
     return resolution{**header, {}, false, true};
   }
-  auto pair = log::derive_key_pair(backend_->root_key(), selector.name_space, wanted);
-  auto identity = log::identity_of(pair.public_part);
-  if (!selector.manifest.empty()) {
-    auto given = identity_with(selector.manifest, pair.public_part);
-    if (!given)
-      return fail(given.error());
-    identity = std::move(*given);
-  }
+  auto identity = identity_of(selector, named, generation, backend_->root_key());
+  if (!identity)
+    return fail(identity.error());
   resolution found;
   found.is_new = true;
-  found.alias = log::core_alias{selector.name_space, wanted};
-  auto stored = source.header(identity.discovery); // it may have come from a peer, by key
+  found.alias = log::core_alias{named.name_space, wanted};
+  auto stored = source.header(identity->discovery); // it may have come from a peer, by key
   if (!stored)
     return fail(stored.error());
   if (*stored) {
     found.header = **stored;
     found.is_stored = true;
   }
-  found.header.key = identity.key;
-  found.header.discovery = identity.discovery;
-  found.header.manifest = identity.manifest;
+  found.header.key = identity->key;
+  found.header.discovery = identity->discovery;
+  found.header.manifest = identity->manifest;
   found.header.origin = log::key_origin::derived;
-  found.header.name_space = selector.name_space;
+  found.header.generation = generation;
+  found.header.name_space = named.name_space;
   found.header.name = wanted;
   return found;
 }
@@ -156,6 +192,7 @@ result<store_state::resolution> store_state::resolve_id(const storage::snapshot&
   found.is_new = true;
   found.header.key = key;
   found.header.discovery = discovery;
+  found.header.generation = generation_of(selector);
   return found;
 }
 
@@ -167,6 +204,8 @@ result<store_state::resolution> store_state::resolve_keys(const storage::snapsho
   if (selector.kind == selector_kind::by_pair && !is_pair(pair))
     return fail(ec::key_mismatch,
                 "the secret key does not belong to public key " + text::to_hex(pair.public_part.view()));
+  if (selector.kind != selector_kind::by_manifest && generation_of(selector) == log::generation::g9)
+    return resolve_legacy_pair(source, pair);
   found.header.manifest = selector.manifest;
   if (selector.kind == selector_kind::at_random || selector.manifest.empty()) {
     if (selector.kind == selector_kind::by_manifest)
@@ -200,6 +239,28 @@ result<store_state::resolution> store_state::resolve_keys(const storage::snapsho
     found.header.origin = log::key_origin::foreign;
     found.header.pair = pair;
   }
+  return found;
+}
+
+/// A core of generation 9 is known by its public key.
+result<store_state::resolution> store_state::resolve_legacy_pair(const storage::snapshot& source,
+                                                                 const key_pair& pair) const {
+  auto identity = log::legacy::identity_of(pair.public_part);
+  auto stored = source.header(identity.discovery);
+  if (!stored)
+    return fail(stored.error());
+  resolution found;
+  if (*stored)
+    found.header = **stored;
+  found.is_stored = stored->has_value();
+  found.is_new = !*stored || (*stored)->origin == log::key_origin::none;
+  if (!found.is_new)
+    return found;
+  found.header.key = identity.key;
+  found.header.discovery = identity.discovery;
+  found.header.generation = log::generation::g9;
+  found.header.origin = log::key_origin::foreign;
+  found.header.pair = pair;
   return found;
 }
 

@@ -59,7 +59,7 @@ void store_state::wake_for(const waker& who) {
     self_->send(core.handle, wake_atom_v, who.session);
   if (holders_.count(discovery) == 0)
     cache_.add(discovery, core.is_active ? idle_kind::released : idle_kind::passive);
-  promise.deliver(local_core{core.handle, core.key, discovery});
+  promise.deliver(local_core{core.handle, core.key, discovery, core.generation});
   trim();
 }
 
@@ -77,7 +77,7 @@ std::vector<local_core> store_state::join(const session_actor& session, scope_id
     if (!core.is_active || !is_in_scope(discovery, scope))
       continue;
     if (auto busy = busy_.find(discovery); busy == busy_.end())
-      offered.push_back({core.handle, core.key, discovery});
+      offered.push_back({core.handle, core.key, discovery, core.generation});
     else
       busy->second.emplace_back([this, session, discovery = discovery] { offer_to(session, discovery); });
   }
@@ -86,8 +86,10 @@ std::vector<local_core> store_state::join(const session_actor& session, scope_id
     return offered;
   // A mirrored core may have left the memory: it comes back when the peer opens its channel.
   std::ignore = (*source)->each_mirrored([&](const corestore::discovery_key& discovery, const core_key& key) {
-    if (!loaded_.contains(discovery) || !loaded_.at(discovery).is_active)
-      offered.push_back({{}, key, discovery});
+    if (loaded_.contains(discovery) && loaded_.at(discovery).is_active)
+      return true;
+    if (auto header = (*source)->header(discovery); header && *header)
+      offered.push_back({{}, key, discovery, (*header)->generation});
     return offered.size() < limits::channels_per_connection_max;
   });
   return offered;
@@ -97,7 +99,8 @@ std::vector<local_core> store_state::join(const session_actor& session, scope_id
 void store_state::offer_to(const session_actor& session, const corestore::discovery_key& discovery) {
   auto loaded = loaded_.find(discovery);
   if (loaded != loaded_.end() && loaded->second.is_active)
-    self_->send(session, open_atom_v, local_core{loaded->second.handle, loaded->second.key, discovery});
+    self_->send(session, open_atom_v,
+                local_core{loaded->second.handle, loaded->second.key, discovery, loaded->second.generation});
 }
 
 void store_state::update_session(const session_actor& session, peer_record record) {

@@ -17,11 +17,6 @@ auto not_offered(const settings& what, const std::string& key, std::string_view 
 
 /// Surfaces that are named in the file and that this build does not have.
 result<void> check_offered(const settings& what) {
-  if (what.store.generation != 10)
-    return not_offered(what, "store.generation", "generation 9");
-  for (const auto& peer : what.replication.connect)
-    if (peer.generation == 9)
-      return not_offered(what, "replication.connect", "generation 9");
   if (what.store.quota_bytes != 0)
     return not_offered(what, "store.quota", "a quota");
   if (what.node.listen.kind == address_kind::local)

@@ -2,6 +2,7 @@
 
 #include "base/crypto.hpp"
 #include "log/hashes.hpp"
+#include "log/legacy/keys.hpp"
 #include "log/manifest.hpp"
 
 namespace corestore::log {
@@ -19,6 +20,12 @@ key_pair derive_key_pair(const primary_key& primary, const namespace_id& name_sp
   auto pair = crypto::ed25519_key_pair(seed);
   crypto::wipe(seed.data);
   return pair;
+}
+
+key_pair derive_key_pair(const primary_key& primary, const core_header& header) {
+  if (header.generation == generation::g9)
+    return legacy::derive_key_pair(primary, header.name);
+  return derive_key_pair(primary, header.name_space, header.name);
 }
 
 core_identity identity_of(const public_key& signer, std::uint8_t manifest_version) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/bytes.hpp"
+#include "log/change_set.hpp"
 
 namespace corestore::log {
 
@@ -15,6 +16,9 @@ namespace_id child_namespace(const namespace_id& parent, byte_view name);
 key_seed seed_of(const primary_key& primary, const namespace_id& name_space, std::string_view name);
 
 key_pair derive_key_pair(const primary_key& primary, const namespace_id& name_space, std::string_view name);
+
+/// The pair of a core whose header says that it is derived, in either generation.
+key_pair derive_key_pair(const primary_key& primary, const core_header& header);
 
 /// What a plain core of one key pair is called.
 struct core_identity {

@@ -25,7 +25,7 @@ struct flag_rule {
 constexpr std::array<flag_rule, 10> flag_rules{{
   {"--storage", "store.path", "Folder of the store"},
   {"--primary-key-file", "store.primary-key-file", "64 hex digits or 32 raw bytes; used when the store is created"},
-  {"--generation", "store.generation", "Hypercore generation of new cores; this build offers 10"},
+  {"--generation", "store.generation", "Hypercore generation of new cores and of dialled peers: 10 or 9"},
   {"--listen", "replication.listen", "Address for peers, or off; may be repeated", true},
   {"--connect", "replication.connect", "Peer to dial, and to dial again when it is lost; may be repeated", true},
   {"--mirror", "replication.mirror", "Key of a core to keep complete and live; may be repeated", true},

@@ -61,6 +61,23 @@ std::size_t any_replicator::push(std::uint64_t index, const log::log_source& sou
   return machine == nullptr ? 0 : machine->push(index, source, now_ms);
 }
 
+any_parked_peer any_replicator::park_peer(peer_id peer) {
+  if (auto* machine = current())
+    return machine->park_peer(peer);
+  return previous().park_peer(peer);
+}
+
+void any_replicator::unpark_peer(peer_id peer, peer_options options, const any_parked_peer& parked,
+                                 const log::log_source& source, std::uint64_t now_ms) {
+  if (auto* machine = current()) {
+    const auto* known = std::get_if<parked_peer_ptr>(&parked);
+    machine->unpark_peer(peer, options, known == nullptr ? nullptr : *known, source, now_ms);
+  } else {
+    const auto* known = std::get_if<legacy::parked_peer_ptr>(&parked);
+    previous().unpark_peer(peer, options, known == nullptr ? nullptr : *known, source, now_ms);
+  }
+}
+
 any_effects any_replicator::take_effects() {
   any_effects all;
   auto take = [&all](auto&& produced) {
@@ -149,6 +166,14 @@ void any_replicator::set_push_only(bool is_push_only, const log::log_source& sou
 void any_replicator::set_transfers(bool may_upload, bool may_download, const log::log_source& source,
                                    std::uint64_t now_ms) {
   return with(machine_, [&](auto& machine) { return machine.set_transfers(may_upload, may_download, source, now_ms); });
+}
+
+bool any_replicator::is_quiet() const {
+  return with(machine_, [&](auto& machine) { return machine.is_quiet(); });
+}
+
+bool any_replicator::is_known_to_peers() const {
+  return with(machine_, [&](auto& machine) { return machine.is_known_to_peers(); });
 }
 
 bool any_replicator::is_update_settled() const {

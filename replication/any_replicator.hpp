@@ -27,6 +27,21 @@ struct any_effects {
   std::vector<replicator_event> events;
 };
 
+/// What is known of a peer while its core is not in memory; empty for a new peer.
+using any_parked_peer = std::variant<parked_peer_ptr, legacy::parked_peer_ptr>;
+
+/// Calls `visit` with the kind of each message, as its place in the names of statistics.
+template <class Visitor>
+void each_kind(const message_batch& batch, Visitor visit) {
+  if (const auto* current = std::get_if<std::vector<wire::message>>(&batch)) {
+    for (const auto& one : *current)
+      visit(one.index());
+  } else {
+    for (const auto& one : std::get<std::vector<legacy::message>>(batch))
+      visit(legacy::kind_of(one));
+  }
+}
+
 class any_replicator {
 public:
   /// In the dialect of `state.header.generation`. `state` must outlive the replicator; it is only read.
@@ -39,6 +54,15 @@ public:
   /// Messages of the other dialect are dropped.
   void receive(peer_id peer, message_batch messages, const log::log_source& source, std::uint64_t now_ms);
   void grant(peer_id peer, std::size_t bytes, const log::log_source& source);
+
+  // -- leaving the memory, and coming back
+
+  [[nodiscard]] bool is_quiet() const;
+  [[nodiscard]] bool is_known_to_peers() const;
+  [[nodiscard]] any_parked_peer park_peer(peer_id peer);
+  /// What was parked in the other dialect counts as nothing: the peer is new.
+  void unpark_peer(peer_id peer, peer_options options, const any_parked_peer& parked, const log::log_source& source,
+                   std::uint64_t now_ms);
 
   // -- what happened to the log
 

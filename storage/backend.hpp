@@ -79,6 +79,10 @@ public:
   [[nodiscard]] virtual result<std::optional<bytes>> user_data(log::core_number number,
                                                                std::string_view name) const = 0;
 
+  /// The signature of exactly that length (generation 9 keeps one for every batch).
+  [[nodiscard]] virtual result<std::optional<signature64>> signature(log::core_number number,
+                                                                     std::uint64_t length) const = 0;
+
   /// Calls `visit` for the stored blocks of `range` in order, skipping gaps; reads each run once.
   virtual result<void> each_block(log::core_number number, log::block_range range,
                                   const std::function<bool(std::uint64_t index, byte_view value)>& visit) const = 0;
@@ -118,6 +122,10 @@ public:
 
   [[nodiscard]] result<std::optional<shared_bytes>> block_at(std::uint64_t index) const override {
     return source_.block(number_, index);
+  }
+
+  [[nodiscard]] result<std::optional<signature64>> signature_at(std::uint64_t length) const override {
+    return source_.signature(number_, length);
   }
 
 private:

@@ -37,6 +37,8 @@ result<void> lmdb_core_editor::apply(const log::change_set& changes) {
     step = txn_.put(table::nodes, schema::encode_key(number_, node->index), encode(*node));
   if (step)
     step = put_user_data(changes.user_data);
+  for (auto one = changes.signatures.begin(); step && one != changes.signatures.end(); ++one)
+    step = txn_.put(table::signatures, schema::encode_key(number_, one->length), one->signature.view());
   if (step && changes.head) {
     record_.head = *changes.head;
     record_.has_head = true;
@@ -53,7 +55,7 @@ result<void> lmdb_core_editor::apply(const log::change_set& changes) {
 
 result<void> lmdb_core_editor::purge() {
   const auto start = schema::encode_key(number_);
-  for (auto which : {table::runs, table::nodes, table::blocks, table::bits, table::userdata}) {
+  for (auto which : {table::runs, table::nodes, table::blocks, table::bits, table::userdata, table::signatures}) {
     for (;;) {
       auto entry = txn_.seek(which, start);
       if (!entry)

@@ -162,6 +162,15 @@ result<std::optional<bytes>> lmdb_snapshot::user_data(log::core_number number, s
   });
 }
 
+result<std::optional<signature64>> lmdb_snapshot::signature(log::core_number number, std::uint64_t length) const {
+  auto found = txn_->get(table::signatures, schema::encode_key(number, length));
+  if (!found)
+    return fail(std::move(found.error()));
+  if (!*found)
+    return std::nullopt;
+  return decode_fixed<signature64>(**found, "a signature").map([](signature64 value) { return std::optional{value}; });
+}
+
 result<void> lmdb_snapshot::each_block(log::core_number number, log::block_range range,
                                        const std::function<bool(std::uint64_t, byte_view)>& visit) const {
   for (auto position = range.start; position < range.end;) {

@@ -40,6 +40,8 @@ public:
   [[nodiscard]] result<std::optional<log::node>> node(log::core_number number, std::uint64_t index) const override;
   [[nodiscard]] result<std::optional<shared_bytes>> block(log::core_number number, std::uint64_t index) const override;
   [[nodiscard]] result<std::optional<bytes>> user_data(log::core_number number, std::string_view name) const override;
+  [[nodiscard]] result<std::optional<signature64>> signature(log::core_number number,
+                                                             std::uint64_t length) const override;
   result<void> each_block(log::core_number number, log::block_range range,
                           const std::function<bool(std::uint64_t index, byte_view value)>& visit) const override;
 

@@ -22,6 +22,7 @@ struct core_contents {
   std::map<std::uint64_t, shared_bytes> blocks;
   std::map<std::uint64_t, log::node> nodes;
   std::map<std::string, bytes, std::less<>> user_data;
+  std::map<std::uint64_t, signature64> signatures; ///< by length, generation 9
 };
 
 using alias_key = std::pair<namespace_id, std::string>;
@@ -88,6 +89,8 @@ public:
       put(core_.nodes, node.index, node, undo_);
     for (const auto& entry : changes.user_data)
       put_user_data(entry);
+    for (const auto& one : changes.signatures)
+      put(core_.signatures, one.length, one.signature, undo_);
     if (changes.head)
       core_.head = *changes.head;
     if (changes.contiguous_length.value_or(0) > core_.bits.contiguous_length())
@@ -333,6 +336,14 @@ public:
       return std::nullopt;
     auto position = core->user_data.find(name);
     return position == core->user_data.end() ? std::nullopt : std::optional{position->second};
+  }
+
+  [[nodiscard]] result<std::optional<signature64>> signature(log::core_number number,
+                                                             std::uint64_t length) const override {
+    const auto* core = find(number);
+    if (core == nullptr || !core->signatures.contains(length))
+      return std::nullopt;
+    return core->signatures.at(length);
   }
 
   result<void> each_block(log::core_number number, log::block_range range,

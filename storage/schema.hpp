@@ -13,6 +13,7 @@
 //   children namespace (32), name as text (at most 479)      namespace (32) of that name below it
 //   mirrored discovery key (32)                              core key (32)
 //   userdata be32 core, name as text (at most 507)           what an application keeps beside the core
+//   signatures be32 core, be64 length                        signature of that length (64), generation 9
 //
 //   meta:    "format" le32 format number; "primary" 32 bytes; "next" le32 number of the next new core
 //
@@ -45,15 +46,16 @@ enum class table : std::uint8_t {
   bits,
   userdata,
   children,
-  mirrored
+  mirrored,
+  signatures
 };
-inline constexpr std::size_t table_count = 12;
+inline constexpr std::size_t table_count = 13;
 
 /// Tables that every store has had from the beginning; the later ones are created when a store without them is opened.
 inline constexpr std::size_t first_table_count = 9;
-inline constexpr std::array<const char*, table_count> table_names = {"meta",  "cores",    "numbers",  "aliases",
-                                                                     "heads", "runs",     "nodes",    "blocks",
-                                                                     "bits",  "userdata", "children", "mirrored"};
+inline constexpr std::array<const char*, table_count> table_names = {
+  "meta",   "cores", "numbers",  "aliases",  "heads",    "runs",      "nodes",
+  "blocks", "bits",  "userdata", "children", "mirrored", "signatures"};
 
 inline constexpr std::string_view meta_format = "format";
 inline constexpr std::string_view meta_primary = "primary";

@@ -12,9 +12,6 @@
 
 namespace corestore::replication::legacy {
 
-namespace {
-
-/// Where a message is counted: under the kind of generation 10 that does the same.
 std::size_t kind_of(const message& source) {
   constexpr std::size_t sync = 0;
   constexpr std::size_t asking = 1;
@@ -43,8 +40,6 @@ std::size_t kind_of(const message& source) {
     },
     source);
 }
-
-} // namespace
 
 // -- the common end of every call
 

@@ -26,6 +26,13 @@ struct effects {
   std::vector<replicator_event> events;
 };
 
+/// What is known of a peer while its core is not in memory.
+struct parked_peer;
+using parked_peer_ptr = std::shared_ptr<parked_peer>;
+
+/// Where a message is counted: under the kind of generation 10 that does the same.
+std::size_t kind_of(const message& source);
+
 class replicator {
 public:
   /// `state` must outlive the replicator; it is only read.
@@ -36,6 +43,15 @@ public:
   void remove_peer(peer_id peer, const log::log_source& source, std::uint64_t now_ms);
   void receive(peer_id peer, std::vector<message> messages, const log::log_source& source, std::uint64_t now_ms);
   void grant(peer_id peer, std::size_t bytes, const log::log_source& source);
+
+  // -- leaving the memory, and coming back (parking.cpp)
+
+  [[nodiscard]] bool is_quiet() const;
+  /// What is committed is said at once, and nobody confirms it: always true.
+  [[nodiscard]] bool is_known_to_peers() const;
+  [[nodiscard]] parked_peer_ptr park_peer(peer_id peer);
+  void unpark_peer(peer_id peer, peer_options options, const parked_peer_ptr& parked, const log::log_source& source,
+                   std::uint64_t now_ms);
 
   void changed(const log::change_set& changes, bool is_ours, const log::log_source& source, std::uint64_t now_ms);
   void discarded(const std::vector<log::verification>& verified, const log::log_source& source, std::uint64_t now_ms);
