@@ -27,7 +27,7 @@ void add_global_options(CLI::App& app, plan& chosen, unsigned& generation) {
   app.add_option(
     "--encryption-key", chosen.target.encryption_key,
     "64 hex digits: append encrypted blocks and read them; a server keeps using it while the core is open");
-  app.add_option("--generation", generation, "Hypercore generation of new cores; this build offers 10");
+  app.add_option("--generation", generation, "Hypercore generation of new cores and of a dialled peer: 10 or 9");
   app.set_version_flag("--version", std::string{corestore::version});
 }
 
@@ -75,7 +75,7 @@ int run(const plan& chosen) {
 
 int main(int argc, char** argv) {
   plan chosen;
-  unsigned generation = 10;
+  unsigned generation = 0;
   CLI::App app{"Signed, append-only, replicated logs: one store of many cores.", "corestore"};
   app.fallthrough();
   app.require_subcommand(1);
@@ -88,8 +88,8 @@ int main(int argc, char** argv) {
       return app.exit(failure); // --help and --version
     return complain(exit_usage, usage_error(app, failure) + "; see corestore --help");
   }
-  if (generation != 10)
-    return complain(exit_usage,
-                    generation == 9 ? "--generation 9 is not offered by this build" : "--generation is 10 or 9");
+  if (generation != 0 && generation != 9 && generation != 10)
+    return complain(exit_usage, "--generation is 10 or 9");
+  chosen.target.generation = static_cast<std::uint8_t>(generation);
   return run(chosen);
 }

@@ -14,6 +14,7 @@ result<void> create(session& store, const std::string& name) {
   core_selector selector;
   selector.kind = name.empty() ? selector_kind::at_random : selector_kind::by_name;
   selector.path = store.path();
+  selector.generation = store.generation();
   selector.name = name;
   return store.ask<opened_core>(store.store(), open_atom_v, selector).and_then([&store](const opened_core& opened) {
     return print(store, opened.record);

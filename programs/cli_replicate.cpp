@@ -69,6 +69,8 @@ private:
       auto selector = store_.select(key, true);
       if (!selector)
         return fail(selector.error());
+      if (selector->generation == 0)
+        selector->generation = where_.generation; // of the peer that has it
       if (auto opened = open_core(*selector); !opened)
         return opened;
     }

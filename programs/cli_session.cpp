@@ -89,8 +89,11 @@ result<void> session::open_storage() {
   if (!backend)
     return fail(backend.error());
   system_ = std::make_unique<caf::actor_system>(*config_);
-  engine_ = std::make_unique<actors::engine>(*system_, std::shared_ptr<storage::backend>{std::move(*backend)},
-                                             actors::engine_settings{}, complain);
+  actors::engine_settings settings;
+  if (options_.generation == 9)
+    settings.generation = log::generation::g9;
+  engine_ = std::make_unique<actors::engine>(*system_, std::shared_ptr<storage::backend>{std::move(*backend)}, settings,
+                                             complain);
   store_ = engine_->store();
   self_.emplace(*system_);
   return {};
@@ -117,6 +120,7 @@ result<void> session::connect_node() {
 result<core_selector> session::select(const std::string& core, bool create) const {
   core_selector selector;
   selector.path = path();
+  selector.generation = options_.generation;
   selector.create = create;
   if (core == "default") {
     selector.kind = selector_kind::by_default;

@@ -25,6 +25,7 @@ struct session_options {
   std::string node;                    ///< empty: the default address
   std::vector<std::string> name_space; ///< from the root inwards
   std::string encryption_key;          ///< 64 hex digits; empty: blocks are taken as they are stored
+  std::uint8_t generation = 0;         ///< 9 or 10; 0: the store's (10 for one that is opened here)
   bool may_write = true;               ///< otherwise a held store is read beside its owner
   bool may_create = true;              ///< otherwise a missing store is an error
   bool is_local = false;               ///< `storage` is required
@@ -73,6 +74,10 @@ public:
   /// The namespace that was asked for, from the root inwards.
   [[nodiscard]] const std::vector<std::string>& path() const {
     return options_.name_space;
+  }
+  /// 9 or 10; 0 = the store's
+  [[nodiscard]] std::uint8_t generation() const {
+    return options_.generation;
   }
   [[nodiscard]] bool is_json() const {
     return is_json_;

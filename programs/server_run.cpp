@@ -100,6 +100,7 @@ result<void> server::open_engine() {
 actors::engine_settings server::engine_settings() const {
   const auto& from = settings_.replication;
   actors::engine_settings to;
+  to.generation = settings_.store.generation == 9 ? log::generation::g9 : log::generation::g10;
   to.sync_interval_ms = ms_of(settings_.store.sync_interval);
   to.handshake_ms_max = ms_of(from.handshake_timeout);
   to.idle_ms_max = ms_of(from.idle_timeout);

@@ -176,6 +176,10 @@ bool any_replicator::is_known_to_peers() const {
   return with(machine_, [&](auto& machine) { return machine.is_known_to_peers(); });
 }
 
+bool any_replicator::is_missed(peer_id peer) const {
+  return with(machine_, [&](auto& machine) { return machine.is_missed(peer); });
+}
+
 bool any_replicator::is_update_settled() const {
   return with(machine_, [&](auto& machine) { return machine.is_update_settled(); });
 }

@@ -58,6 +58,7 @@ public:
   // -- leaving the memory, and coming back
 
   [[nodiscard]] bool is_quiet() const;
+  [[nodiscard]] bool is_missed(peer_id peer) const;
   [[nodiscard]] bool is_known_to_peers() const;
   [[nodiscard]] any_parked_peer park_peer(peer_id peer);
   /// What was parked in the other dialect counts as nothing: the peer is new.

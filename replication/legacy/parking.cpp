@@ -37,6 +37,15 @@ bool replicator::is_known_to_peers() const {
   return true;
 }
 
+bool replicator::is_missed(peer_id peer) const {
+  const auto& self = *implementation_;
+  auto found = self.peers.find(peer);
+  if (found == self.peers.end() || found->second.is_failed)
+    return false;
+  const auto& who = found->second;
+  return who.options.may_download && who.is_uploading && !who.is_downloading && self.wants_anything();
+}
+
 parked_peer_ptr replicator::park_peer(peer_id peer) {
   auto& self = *implementation_;
   const auto found = self.peers.find(peer);

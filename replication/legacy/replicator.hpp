@@ -49,6 +49,8 @@ public:
   [[nodiscard]] bool is_quiet() const;
   /// What is committed is said at once, and nobody confirms it: always true.
   [[nodiscard]] bool is_known_to_peers() const;
+  /// Whether a peer that leaves wanted nothing itself while something of it is wanted here.
+  [[nodiscard]] bool is_missed(peer_id peer) const;
   [[nodiscard]] parked_peer_ptr park_peer(peer_id peer);
   void unpark_peer(peer_id peer, peer_options options, const parked_peer_ptr& parked, const log::log_source& source,
                    std::uint64_t now_ms);

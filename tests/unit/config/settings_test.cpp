@@ -29,8 +29,11 @@ TEST_CASE("a surface that this build lacks is refused by its name") {
   CHECK(refused("[cluster]\npeers = a:1\n").detail.starts_with("f.conf:2: cluster.peers"));
   CHECK(refused("[cluster]\nreplicas = 2\n").detail.starts_with("f.conf:2: cluster.replicas"));
   CHECK(refused("[store]\nquota = 1GiB\n").detail.starts_with("f.conf:2: store.quota"));
-  CHECK(refused("[store]\ngeneration = 9\n").code == ec::unsupported);
-  CHECK(refused("[replication]\nconnect = a:1, b:2@9\n").code == ec::unsupported);
+}
+
+TEST_CASE("both generations are offered") {
+  CHECK(validate(parse_settings("[store]\ngeneration = 9\n", "f").value()).has_value());
+  CHECK(validate(parse_settings("[replication]\nconnect = a:1, b:2@9, c:3@10\n", "f").value()).has_value());
 }
 
 TEST_CASE("the limits of idle cores are free to choose") {
