@@ -68,7 +68,10 @@ struct engine::implementation {
   result<peer_record> dial(const endpoint& where) {
     caf::scoped_actor self{system};
     result<peer_record> answer = fail(ec::internal, "no answer");
-    self->request(dials, caf::infinite, dial_atom_v, dial_request{to_string(where)}, scope_id{})
+    auto address = to_string(where);
+    if (where.generation != 0)
+      address += "@" + std::to_string(where.generation);
+    self->request(dials, caf::infinite, dial_atom_v, dial_request{address}, scope_id{})
       .receive([&](peer_record& record) { answer = std::move(record); },
                [&](const caf::error& reason) { answer = fail(from_caf(reason)); });
     return answer;
