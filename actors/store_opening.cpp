@@ -31,7 +31,13 @@ void store_state::open_for(const caller& who) {
     promise.deliver(make_error(ec::bad_argument, "an encryption key has 32 bytes, not " + std::to_string(key.size())));
     return;
   }
-  auto resolved = resolve(who.selector);
+  auto selector = who.selector;
+  const auto& way = scopes_.at(who.scope).links;
+  if (selector.kind == selector_kind::by_default && !way.empty() && scopes_.at(who.scope).id == selector.name_space &&
+      generation_of(selector) == log::generation::g9) // in generation 9 it is named after the way to its namespace
+    for (auto link = way.rbegin(); link != way.rend(); ++link)
+      selector.path.insert(selector.path.begin(), link->name);
+  auto resolved = resolve(selector);
   if (!resolved) {
     promise.deliver(to_caf(resolved.error()));
     return;
