@@ -231,3 +231,45 @@ TEST_CASE("extension messages go by the position of the name in the sender's lis
   CHECK(std::get<extension_received>(*received).name == "beta");
   CHECK(std::get<extension_received>(*received).payload == bytes{42});
 }
+
+TEST_CASE("a core of generation 9 leaves the memory unnoticed, and its reader hears what came meanwhile") {
+  side writer{true};
+  side reader{false};
+  writer.append(0, 5);
+  reader.machine->add_download(1, {0, UINT64_MAX}, false, reader.core.store, reader.now);
+  connect(writer, reader);
+  wait(writer, reader, 1000);
+  REQUIRE(writer.machine->is_quiet());
+  CHECK(writer.machine->is_known_to_peers());
+  auto parked = writer.machine->park_peer(wire_link);
+  REQUIRE(parked);
+  CHECK(writer.machine->peer_count() == 0);
+  CHECK(writer.machine->park_peer(wire_link) == nullptr);
+
+  writer.machine = std::make_unique<legacy::replicator>(writer.core.state, replicator_settings{});
+  writer.append(5, 9);
+  writer.machine->unpark_peer(wire_link, {}, parked, writer.core.store, writer.now);
+  writer.machine->grant(wire_link, std::size_t{1} << 30U, writer.core.store);
+  exchange(writer, reader);
+  CHECK(reader.core.state.head == writer.core.state.head);
+  CHECK(reader.core.store.blocks.size() == 9);
+}
+
+TEST_CASE("a reader of generation 9 that comes back to memory still knows what its peer has") {
+  side writer{true};
+  side reader{false};
+  writer.append(0, 6);
+  reader.machine->set_downloading(true, reader.core.store, reader.now);
+  connect(writer, reader);
+  CHECK_FALSE(reader.machine->is_quiet()); // the peer has not heard yet that nothing is wanted
+  wait(writer, reader, 1000);
+  REQUIRE(reader.machine->is_quiet());
+  auto parked = reader.machine->park_peer(wire_link);
+  reader.machine = std::make_unique<legacy::replicator>(reader.core.state, replicator_settings{});
+  reader.machine->unpark_peer(wire_link, {}, parked, reader.core.store, reader.now);
+  CHECK(reader.machine->take_effects().messages.empty());
+  reader.machine->want_blocks({4}, reader.core.store, reader.now);
+  CHECK_FALSE(reader.machine->is_quiet());
+  exchange(writer, reader);
+  CHECK(reader.core.store.blocks.size() == 1);
+}

@@ -316,6 +316,38 @@ TEST_CASE("blocks of a range are visited in order, over gaps, until the visitor 
   CHECK(seen == std::vector<std::uint64_t>{6, 7});
 }
 
+TEST_CASE("signatures of generation 9 are found by their length, and go with their core only") {
+  auto store = make_suite();
+  auto put = [&](log::core_number number, std::uint64_t length, std::uint8_t fill) {
+    log::change_set changes;
+    changes.number = number;
+    changes.header = header_of(number);
+    changes.header->generation = log::generation::g9;
+    signature64 signature;
+    signature.data.fill(fill);
+    changes.signatures.push_back({length, signature});
+    return store.apply({changes});
+  };
+  auto first_byte = [&](log::core_number number, std::uint64_t length) {
+    auto found = store.view()->signature(number, length);
+    REQUIRE(found);
+    return *found ? std::optional{(*found)->data[0]} : std::nullopt;
+  };
+  REQUIRE(put(core_a, 1, 11));
+  REQUIRE(put(core_a, 300, 12));
+  REQUIRE(put(core_b, 1, 21));
+  CHECK(first_byte(core_a, 1) == 11);
+  CHECK(first_byte(core_a, 300) == 12);
+  CHECK(first_byte(core_a, 2) == std::nullopt);
+  log::change_set gone;
+  gone.number = core_a;
+  gone.is_purge = true;
+  REQUIRE(store.apply({gone}));
+  CHECK(first_byte(core_a, 1) == std::nullopt);
+  CHECK(first_byte(core_a, 300) == std::nullopt);
+  CHECK(first_byte(core_b, 1) == 21);
+}
+
 TEST_CASE("headers are stored, replaced, and listed in the order of their discovery keys") {
   auto store = make_suite();
   log::change_set first;
