@@ -99,7 +99,7 @@ struct peer {
 
 struct replicator::implementation {
   implementation(const log::core_state& core, replicator_settings options)
-      : state(core), settings(options), plan(core.bits), head(core.head) {
+      : state(core), settings(options), plan(core.bits), head(core.head), downloading(options.is_downloading) {
     // nop
   }
 
@@ -163,7 +163,7 @@ struct replicator::implementation {
   std::uint64_t ordinals = 0;
   std::uint64_t epoch = 0;
   std::uint64_t stalled_ms = 0;
-  bool downloading = false;
+  bool downloading;
   bool is_push_allowed = false;
   bool is_push_only = false;
   wire_statistics departed; ///< counts of peers that left

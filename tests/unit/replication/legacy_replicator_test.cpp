@@ -273,3 +273,20 @@ TEST_CASE("a reader of generation 9 that comes back to memory still knows what i
   exchange(writer, reader);
   CHECK(reader.core.store.blocks.size() == 1);
 }
+
+TEST_CASE("a core of generation 9 that was held before it had peers follows the length") {
+  side writer{true};
+  side reader{false};
+  writer.append(0, 9);
+  replicator_settings settings;
+  settings.is_downloading = true;
+  reader.machine = std::make_unique<legacy::replicator>(reader.core.state, settings);
+  CHECK(reader.machine->is_update_settled());
+  reader.machine->add_peer(wire_link, {}, reader.core.store, reader.now);
+  CHECK_FALSE(reader.machine->is_update_settled());
+  writer.machine->add_peer(wire_link, {}, writer.core.store, writer.now);
+  writer.machine->grant(wire_link, std::size_t{1} << 30U, writer.core.store);
+  exchange(writer, reader);
+  CHECK(reader.core.state.head.length == 9);
+  CHECK(reader.machine->is_update_settled());
+}
