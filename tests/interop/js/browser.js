@@ -20,7 +20,9 @@ class Browser {
     this.answers = new Map()
     this.next = 1
     this.troubles = []
+    this.loaded = () => {}
     let rest = ''
+    this.child.stdio[4].setEncoding('utf8')
     this.child.stdio[4].on('data', (data) => {
       const parts = (rest + data).split('\0')
       rest = parts.pop()
@@ -34,6 +36,7 @@ class Browser {
     if (message.method === 'Log.entryAdded' && message.params.entry.level === 'error') {
       this.troubles.push(message.params.entry.text)
     }
+    if (message.method === 'Page.loadEventFired') this.loaded()
     const waiting = this.answers.get(message.id)
     if (!waiting) return
     this.answers.delete(message.id)
@@ -54,7 +57,11 @@ class Browser {
     await this.send('Log.enable')
     await this.send('Page.enable')
     await this.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false })
-    await this.send('Page.navigate', { url })
+    // the answer to a navigation comes before the new document has its elements
+    const loaded = new Promise((resolve) => (this.loaded = resolve))
+    const { errorText } = await this.send('Page.navigate', { url })
+    if (errorText) throw new Error(`${url}: ${errorText}`)
+    await loaded
   }
 
   /** The value of an expression in the page. */
@@ -62,7 +69,7 @@ class Browser {
     const { result, exceptionDetails } = await this.send('Runtime.evaluate', {
       expression, returnByValue: true, awaitPromise: true
     })
-    if (exceptionDetails) throw new Error(exceptionDetails.text)
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
     return result.value
   }
 
