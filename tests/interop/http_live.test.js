@@ -97,6 +97,9 @@ scenario('connections are dialled, listed, told and hung up', async (world) => {
   const peers = await api.json('GET', `/v1/cores/${key}/peers`)
   assert.strictEqual(peers.peers.length, 1)
   assert.strictEqual(peers.peers[0].length, 2)
+  const listed = await api.json('GET', '/v1/cores?loaded=true')
+  assert.deepStrictEqual(listed.cores, [await api.json('GET', `/v1/cores/${key}`)])
+  assert.strictEqual(listed.cores[0].peers, 1)
   const fresh = await api.json('POST', '/v1/cores', {})
   await until(() => heard.told.some((event) => event.event === 'feed' && event.data.key === fresh.key), 'a feed was told')
 

@@ -36,7 +36,10 @@ async function show(world) {
   await until(() => browser.value(`${text('state')} === 'serving'`), 'the page is connected')
   await until(() => browser.value(`${text('core-rows')}.includes('weather')`), 'the cores are listed')
   await until(() => browser.value(`${text('peer-rows')}.includes('open')`), 'the connection is listed')
-  assert.strictEqual(await browser.value(text('cores')), '2')
+  await until(() => browser.value(
+    `[...document.querySelectorAll('#core-rows tr')].some((row) => row.cells[1].textContent === 'weather' && row.cells[5].textContent === '1')`),
+  'the peer of the core is counted')
+  await until(() => browser.value(`${text('cores')} === '2'`), 'the cores are counted')
 
   const before = Number(await browser.value(text('blocksAppended')))
   assert.strictEqual(before, 1)
