@@ -223,7 +223,7 @@
   byId('theme').addEventListener('click', () => paint(root.dataset.theme !== 'dark'));
 
   choose(VIEWS[0]);
-  const again = (work, ms) => work().finally(() => setTimeout(() => again(work, document.hidden ? ms * 5 : ms), ms));
+  const again = (work, ms) => work().finally(() => setTimeout(() => again(work, ms), document.hidden ? ms * 5 : ms));
   again(pulse, 1000);
   again(tables, 2000);
 })();
