@@ -51,7 +51,7 @@ struct stub_session_state {
   struct channel {
     peer_id peer = 0;
     actors::local_core_actor core;
-    parked_peer_ptr parked;
+    any_parked_peer parked;
     bool is_attached = false;
     bool is_waking = false;
     std::uint32_t returns_due = 0;
@@ -109,7 +109,7 @@ void attach(stub_pointer self, const discovery_key& discovery) {
         }
         known.is_waking = false;
         known.is_attached = true;
-        known.parked = nullptr;
+        known.parked = {};
         known.returned = 0;
         for (auto& input : std::exchange(known.waiting, {})) {
           ++known.out;
@@ -129,7 +129,7 @@ stub_actor::behavior_type stub_session(stub_pointer self, const actors::local_st
       entry.out -= output.inputs_done;
       state.digested += output.inputs_done;
       for (const auto& batch : output.batches)
-        for (const auto& message : batch) {
+        for (const auto& message : std::get<std::vector<wire::message>>(batch)) {
           ++state.heard;
           state.syncs += std::holds_alternative<wire::sync>(message) ? 1 : 0;
         }
@@ -288,7 +288,7 @@ TEST_CASE("a peer's channel survives its core, which does not start anew") {
   CHECK(close(fixture, core));
   fixture.scheduler.run();
   CHECK(counts(fixture).cores_loaded == 0);
-  CHECK(session.state().channels.begin()->second.parked != nullptr);
+  CHECK(session.state().channels.begin()->second.parked != any_parked_peer{});
   for (int round = 1; round <= 5; ++round) {
     session.say(core.record.discovery);
     fixture.scheduler.run();
