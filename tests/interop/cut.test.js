@@ -32,7 +32,10 @@ scenario('a JavaScript follower is reorganised by our truncations', async (world
   await until(() => core.fork === 1 && core.length === 18, 'JavaScript follows')
   sameBlocks(await fetchAll(core), [...blocks('one', 13, 30), ...blocks('two', 5, 30)])
   assert.strictEqual(await treeHash(core), (await server.record(key)).treeHash)
-  assert.deepStrictEqual(heard[0], [13, 1])
+  // How far back JavaScript goes for the common part depends on which of our lengths it meets: 13 when it comes before
+  // the append; after it sometimes less, and then it fetches more again.
+  assert.strictEqual(heard[0][1], 1)
+  assert(heard[0][0] <= 13, `shared ${heard[0][0]} blocks`)
   const [far] = await server.ask(['truncate', key, '0', '--fork', '7'])
   assert.strictEqual(far.fork, 7)
   await server.append(key, blocks('three', 3, 10))
