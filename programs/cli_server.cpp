@@ -123,6 +123,9 @@ void add_top(CLI::App& app, plan& chosen) {
   auto* verb = app.add_subcommand("top", "Watch the running server");
   verb->add_option("--count", *count, "End after so many screens (0: never)");
   verb->callback([&chosen, count] {
+    if (!chosen.target.storage.empty())
+      throw CLI::ValidationError("top",
+                                 "it watches a running server: name one with --node, not a store with --storage");
     chosen.target.may_write = chosen.target.may_create = false;
     chosen.target.is_live = true;
     chosen.run = [count](session& store) {

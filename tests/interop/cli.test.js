@@ -30,6 +30,7 @@ scenario('bad usage is exit code 2', async (world) => {
   await exits(2, cli(['--storage', storage, 'info', '--no-such-flag']))
   await exits(2, cli(['--storage', storage]))
   await exits(2, cli(['--storage', storage, 'get', 'name:log']))
+  await exits(2, cli(['--storage', storage, 'top']))
   await exits(2, daemon(['--storage', storage, '--listen', 'nonsense']))
   await exits(2, daemon(['--storage', storage, '--mirror', 'abcd', ...QUIET]))
   assert(!fs.existsSync(storage), 'bad usage must not create a store')
