@@ -67,7 +67,7 @@ naming name_of(const core_selector& selector, log::generation which) {
   found.name = is_default ? "default" : selector.name;
   if (which == log::generation::g10)
     return found;
-  found.name_space = log::child_namespace(namespace_id{}, as_bytes("corestore/generation-9"));
+  found.name_space = log::legacy::alias_space();
   if (is_default)
     found.name = log::legacy::name_of_default(selector.path);
   return found;

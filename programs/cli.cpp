@@ -32,8 +32,9 @@ void add_global_options(CLI::App& app, plan& chosen, unsigned& generation) {
 }
 
 void add_verbs(CLI::App& app, plan& chosen) {
-  for (auto add : {add_create, add_info, add_list, add_append, add_get, add_cat, add_seek, add_bytes, add_truncate,
-                   add_clear, add_verify, add_mirror, add_connect, add_peers, add_purge, add_top, add_replicate})
+  for (auto add :
+       {add_create, add_info, add_list, add_append, add_get, add_cat, add_seek, add_bytes, add_truncate, add_clear,
+        add_verify, add_mirror, add_connect, add_import, add_peers, add_purge, add_top, add_replicate})
     add(app, chosen);
 }
 
@@ -64,6 +65,10 @@ int complain(const error& what) {
 }
 
 int run(const plan& chosen) {
+  if (chosen.run_alone) {
+    auto done = chosen.run_alone(chosen);
+    return done ? exit_done : complain(done.error());
+  }
   auto store = session::open(chosen.target, chosen.is_json);
   if (!store)
     return complain(store.error());

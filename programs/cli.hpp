@@ -20,9 +20,12 @@ struct plan {
   bool is_json = false;
   /// The verb. Errors become the exit code (exit_code.hpp) and the one line on standard error.
   std::function<result<void>(session&)> run;
+  /// Instead of `run`, for a verb that opens its store itself, or none.
+  std::function<result<void>(const plan&)> run_alone;
 };
 
 void add_create(CLI::App& app, plan& chosen);
+void add_import(CLI::App& app, plan& chosen);
 void add_info(CLI::App& app, plan& chosen);
 void add_list(CLI::App& app, plan& chosen);
 void add_append(CLI::App& app, plan& chosen);

@@ -23,6 +23,11 @@ core_identity identity_of(const public_key& signer) {
   return identity;
 }
 
+const namespace_id& alias_space() {
+  static const auto space = child_namespace(namespace_id{}, as_bytes("corestore/generation-9"));
+  return space;
+}
+
 std::string name_of_default(std::span<const std::string> chain) {
   if (chain.empty())
     return std::string{default_name};

@@ -22,6 +22,9 @@ key_pair derive_key_pair(const primary_key& master, std::string_view name);
 /// The key is the public key; there is no manifest.
 core_identity identity_of(const public_key& signer);
 
+/// The alias space of the names of this generation in a store.
+const namespace_id& alias_space();
+
 /// Name of the default core behind a chain of namespaces, outermost first: `a:b`, or `default` for an empty chain.
 std::string name_of_default(std::span<const std::string> chain);
 
