@@ -34,8 +34,10 @@ public:
     return facts_;
   }
 
-  /// The bytes of a block, whose place follows from the sizes of the tree. decoding_failed when they are not all there.
-  [[nodiscard]] virtual result<bytes> block_bytes(std::uint64_t offset, std::size_t size) const = 0;
+  /// The bytes of a block; where they begin and how many they are follows from the tree. decoding_failed when they are
+  /// not all there.
+  [[nodiscard]] virtual result<shared_bytes> block_bytes(std::uint64_t index, std::uint64_t offset,
+                                                         std::size_t size) const = 0;
 
   /// The signature of exactly that length (generation 9).
   [[nodiscard]] virtual result<std::optional<signature64>> signature_at(std::uint64_t /*length*/) const {

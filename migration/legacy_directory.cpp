@@ -50,12 +50,12 @@ public:
     return decode_node(index, entry);
   }
 
-  [[nodiscard]] result<bytes> block_bytes(std::uint64_t offset, std::size_t size) const override {
+  [[nodiscard]] result<shared_bytes> block_bytes(std::uint64_t, std::uint64_t offset, std::size_t size) const override {
     if (size == 0)
-      return bytes{};
+      return shared_bytes{};
     if (!data_)
       return fail(ec::decoding_failed, "there is no file `data`");
-    return data_->read(offset, size);
+    return data_->read(offset, size).map([](bytes&& content) { return shared_bytes{std::move(content)}; });
   }
 
   [[nodiscard]] result<std::optional<signature64>> signature_at(std::uint64_t length) const override {

@@ -28,7 +28,8 @@ public:
   result<void> open(const std::filesystem::path& directory, const std::optional<primary_key>& primary);
 
   [[nodiscard]] result<std::optional<log::node>> node_at(std::uint64_t index) const override;
-  [[nodiscard]] result<bytes> block_bytes(std::uint64_t offset, std::size_t size) const override;
+  [[nodiscard]] result<shared_bytes> block_bytes(std::uint64_t index, std::uint64_t offset,
+                                                 std::size_t size) const override;
 
 private:
   result<oplog::content> read_oplog();
@@ -177,12 +178,12 @@ result<std::optional<log::node>> directory_source::node_at(std::uint64_t index) 
   return decode_node(index, entry);
 }
 
-result<bytes> directory_source::block_bytes(std::uint64_t offset, std::size_t size) const {
+result<shared_bytes> directory_source::block_bytes(std::uint64_t, std::uint64_t offset, std::size_t size) const {
   if (size == 0)
-    return bytes{};
+    return shared_bytes{};
   if (!data_)
     return fail(ec::decoding_failed, "there is no file `data`");
-  return data_->read(offset, size);
+  return data_->read(offset, size).map([](bytes&& content) { return shared_bytes{std::move(content)}; });
 }
 
 void directory_source::take_identity(const std::optional<primary_key>& primary) {

@@ -14,8 +14,6 @@ namespace corestore::migration {
 
 namespace {
 
-constexpr std::size_t gaps_max = 65536; ///< ranges that only an older signature proves
-
 class core_transfer final : public walk_visitor {
 public:
   core_transfer(const core_source& source, const target_core& target, change_sink& sink)
@@ -27,12 +25,19 @@ public:
   result<transfer_report> run();
 
   result<bool> is_known(const log::node& node) override;
-  result<void> on_block(std::uint64_t index, shared_bytes value) override;
+  void on_root(bool is_newest) override {
+    staged_.begin(is_newest);
+  }
+  result<void> on_block(std::uint64_t index, std::uint64_t offset, const shared_bytes& value) override;
   result<void> on_node(const log::node& node) override {
     return staged_.add(node);
   }
+  result<void> on_signature(const log::length_signature& signature) override;
   void on_damage(log::block_range blocks, const std::string& reason) override;
-  void on_gap(log::block_range blocks) override;
+  void on_fault(const std::string& reason) override {
+    if (report_.faults.size() < transfer_report::faults_max)
+      report_.faults.push_back(reason);
+  }
 
 private:
   [[nodiscard]] bool is_longer() const {
@@ -43,9 +48,6 @@ private:
   }
   result<void> check_base() const;
   result<void> begin();
-  result<void> bring_signatures();
-  result<void> close_gaps();
-  result<bool> walk_older(std::uint64_t length, log::block_range gap);
   [[nodiscard]] result<std::vector<log::node>> roots_of(std::uint64_t length) const;
 
   const core_source& source_;
@@ -53,7 +55,6 @@ private:
   change_sink& sink_;
   staging staged_;
   transfer_report report_;
-  std::vector<log::block_range> gaps_;
 };
 
 /// The log that is there must be the beginning of the one that comes, or the other way round.
@@ -129,7 +130,7 @@ result<bool> core_transfer::is_known(const log::node& node) {
   return true;
 }
 
-result<void> core_transfer::on_block(std::uint64_t index, shared_bytes value) {
+result<void> core_transfer::on_block(std::uint64_t index, std::uint64_t /*offset*/, const shared_bytes& value) {
   if (target_.nodes != nullptr && target_.bits.test(index)) {
     ++report_.present;
     return {};
@@ -137,95 +138,22 @@ result<void> core_transfer::on_block(std::uint64_t index, shared_bytes value) {
   ++report_.blocks;
   report_.bytes += value.size();
   sink_.progress(report_.blocks + report_.present, report_.bytes);
-  return staged_.add(index, std::move(value));
+  return staged_.add(index, value);
+}
+
+result<void> core_transfer::on_signature(const log::length_signature& signature) {
+  if (sink_.is_ending())
+    return fail(ec::cancelled);
+  ++report_.signatures;
+  return staged_.add(signature);
 }
 
 void core_transfer::on_damage(log::block_range blocks, const std::string& reason) {
   auto end = std::min(blocks.end, source_.facts().head.length);
   report_.damaged += source_.facts().bits.count({blocks.start, end});
-  if (report_.faults.size() >= transfer_report::faults_max)
-    return;
   auto which = blocks.start + 1 == end ? "block " + std::to_string(blocks.start)
                                        : "blocks " + std::to_string(blocks.start) + " to " + std::to_string(end - 1);
-  report_.faults.push_back(which + ": " + reason);
-}
-
-void core_transfer::on_gap(log::block_range blocks) {
-  if (generation() == log::generation::g9 && gaps_.size() < gaps_max)
-    gaps_.push_back(blocks);
-  else
-    on_damage(blocks, "tree nodes on the way to them are missing");
-}
-
-/// Each of the signatures of earlier lengths that holds: one of them may be all that proves a block to somebody.
-result<void> core_transfer::bring_signatures() {
-  for (std::uint64_t length = 1; length < source_.facts().head.length; ++length) {
-    auto signature = source_.signature_at(length);
-    if (!signature)
-      return fail(signature.error());
-    if (!*signature)
-      continue;
-    if (sink_.is_ending())
-      return fail(ec::cancelled);
-    auto roots = roots_of(length);
-    if (!roots && roots.error().code != ec::not_found)
-      return fail(roots.error());
-    if (!roots)
-      continue; // nothing can be proven with it here
-    if (!log::legacy::is_signed(source_.facts().header.key, *roots, length, (*signature)->view())) {
-      if (report_.faults.size() < transfer_report::faults_max)
-        report_.faults.push_back("the signature of length " + std::to_string(length) + " does not hold");
-      continue;
-    }
-    ++report_.signatures;
-    if (auto done = staged_.add(log::length_signature{length, **signature}); !done)
-      return done;
-  }
-  return {};
-}
-
-/// Blocks that came when the log was shorter, and do not connect to its newest roots.
-result<void> core_transfer::close_gaps() {
-  auto open = std::exchange(gaps_, {});
-  staged_.begin(false);
-  for (const auto& gap : open) {
-    auto done_until = gap.start;
-    for (auto length = gap.start + 1; length < std::min(gap.end, source_.facts().head.length); ++length) {
-      auto signature = source_.signature_at(length);
-      if (!signature)
-        return fail(signature.error());
-      if (!*signature)
-        continue;
-      auto closed = walk_older(length, {done_until, gap.end});
-      if (!closed)
-        return fail(closed.error());
-      if (*closed)
-        done_until = length;
-    }
-    for (const auto& rest : std::exchange(gaps_, {}))
-      on_damage(rest, "tree nodes on the way to them are missing");
-    if (source_.facts().bits.first_set({done_until, gap.end}))
-      on_damage({done_until, gap.end}, "no signature proves them");
-  }
-  return {};
-}
-
-result<bool> core_transfer::walk_older(std::uint64_t length, log::block_range gap) {
-  auto roots = roots_of(length);
-  auto signature = source_.signature_at(length);
-  if (!roots || !signature || !*signature)
-    return false;
-  if (!log::legacy::is_signed(source_.facts().header.key, *roots, length, (*signature)->view()))
-    return false;
-  std::uint64_t offset = 0;
-  for (const auto& root : *roots) {
-    auto first = log::flat_tree::first_block(root.index);
-    if (first >= gap.start && first < gap.end)
-      if (auto done = walk(source_, root, offset, *this); !done)
-        return fail(done.error());
-    offset += root.size;
-  }
-  return true;
+  on_fault(which + ": " + reason);
 }
 
 result<transfer_report> core_transfer::run() {
@@ -233,20 +161,9 @@ result<transfer_report> core_transfer::run() {
     return fail(base.error());
   if (auto begun = begin(); !begun)
     return fail(begun.error());
-  std::uint64_t offset = 0;
-  for (const auto& root : source_.facts().head.roots) {
-    staged_.begin(true);
-    if (auto done = walk(source_, root, offset, *this); !done) {
-      (void)staged_.flush(); // what was verified is kept
-      return fail(done.error());
-    }
-    offset += root.size;
-  }
-  if (generation() == log::generation::g9) {
-    if (auto done = close_gaps(); !done)
-      return fail(done.error());
-    if (auto done = bring_signatures(); !done)
-      return fail(done.error());
+  if (auto done = walk(source_, *this); !done) {
+    (void)staged_.flush(); // what was verified is kept
+    return fail(done.error());
   }
   if (auto done = staged_.flush(); !done)
     return fail(done.error());

@@ -25,6 +25,7 @@ struct plan {
 };
 
 void add_create(CLI::App& app, plan& chosen);
+void add_export(CLI::App& app, plan& chosen);
 void add_import(CLI::App& app, plan& chosen);
 void add_info(CLI::App& app, plan& chosen);
 void add_list(CLI::App& app, plan& chosen);
