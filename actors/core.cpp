@@ -45,18 +45,20 @@ core_record make_record(const log::core_header& header, const log::tree_head& he
   return record;
 }
 
-result<void> core_state::open(self_pointer self, core_arguments arguments) {
+void core_state::prepare(self_pointer self, core_arguments arguments) {
   self_ = self;
-  backend_ = std::move(arguments.backend);
-  writer_ = std::move(arguments.writer);
+  around_ = std::move(arguments.around);
   log_.header = std::move(arguments.header);
+}
+
+result<void> core_state::open() {
   if (!log_.header.manifest.empty()) {
     auto decoded = log::decode_manifest(log_.header.manifest);
     if (!decoded)
       return fail(ec::storage_damaged, "stored manifest: " + to_string(decoded.error()));
     log_.manifest = std::move(*decoded);
   }
-  auto opened = backend_->open_snapshot();
+  auto opened = around_->backend->open_snapshot();
   if (!opened)
     return fail(opened.error());
   auto head = (*opened)->head(log_.header.number);
@@ -67,9 +69,8 @@ result<void> core_state::open(self_pointer self, core_arguments arguments) {
   if (!bits)
     return fail(bits.error());
   log_.bits = std::move(*bits);
-  replicator_.prepare(log_, arguments.replication);
-  meters_ = std::move(arguments.counted);
-  share_.join(meters_);
+  replicator_.prepare(log_, around_->replication);
+  share_.join(*around_->counted);
   note_share();
   if (log_.header.is_mirrored)
     hold();
@@ -90,11 +91,11 @@ replication::download_id core_state::next_wish() {
   return ++wishes_;
 }
 
-const std::optional<key_pair>& core_state::keys() {
+const boxed<key_pair>& core_state::keys() {
   if (!are_keys_known_) {
     are_keys_known_ = true;
     if (log_.header.origin == log::key_origin::derived)
-      keys_ = log::derive_key_pair(backend_->root_key(), log_.header);
+      keys_ = log::derive_key_pair(around_->backend->root_key(), log_.header);
     else if (log_.header.origin == log::key_origin::foreign)
       keys_ = log_.header.pair;
     if (keys_ && !has_signer(log_, keys_->public_part))
@@ -110,7 +111,7 @@ bool core_state::is_writable() const {
 core_record core_state::record() const {
   auto record = make_record(log_.header, log_.head, log_.contiguous_length());
   record.byte_length -= std::min(record.byte_length, record.length * padding());
-  record.peers = static_cast<std::uint32_t>(sessions_.size());
+  record.peers = static_cast<std::uint32_t>(links_.look().attached.size());
   record.writable = is_writable();
   record.active = true;
   record.is_encrypted = encryption_.has_value();
@@ -120,36 +121,31 @@ core_record core_state::record() const {
   return record;
 }
 
-void core_state::append(std::vector<shared_bytes> blocks, caf::typed_response_promise<append_result> promise) {
-  if (ending_) {
-    promise.deliver(make_error(ec::store_closed, "the store is closing"));
-    return;
-  }
-  if (!is_writable() || !keys()) {
-    promise.deliver(make_error(ec::not_writable, "no key here signs core " + text::to_z32(log_.header.key.view())));
-    return;
-  }
+caf::result<append_result> core_state::append(std::vector<shared_bytes> blocks) {
+  if (ending_)
+    return make_error(ec::store_closed, "the store is closing");
+  if (!is_writable() || !keys())
+    return make_error(ec::not_writable, "no key here signs core " + text::to_z32(log_.header.key.view()));
   auto bytes_max = log::block_bytes_max(log_.header.generation) - padding();
   auto too_large =
     std::any_of(blocks.begin(), blocks.end(), [&](const shared_bytes& block) { return block.size() > bytes_max; });
-  if (too_large) {
-    promise.deliver(make_error(ec::bad_argument, "a block has more than " + std::to_string(bytes_max) + " bytes"));
-    return;
-  }
-  if (blocks.empty() && writes_.empty() && !in_flight_) {
-    promise.deliver(append_result{log_.head.length, record().byte_length});
-    return;
-  }
-  writes_.push_back({std::move(blocks), std::move(promise), {}});
+  if (too_large)
+    return make_error(ec::bad_argument, "a block has more than " + std::to_string(bytes_max) + " bytes");
+  if (blocks.empty() && writes_.empty() && !in_flight_)
+    return append_result{log_.head.length, record().byte_length};
+  auto promise = self_->make_response_promise<append_result>();
+  writes_.push_back({std::move(blocks), promise, {}});
   settle();
+  return promise;
 }
 
 caf::result<bool> core_state::update(std::uint64_t wait_ms) {
-  if (wait_ms == 0 || (replicator_.is_update_settled() && meters_->searches == 0))
+  if (wait_ms == 0 || (replicator_.is_update_settled() && around_->counted->searches == 0))
     return false;
   auto promise = self_->make_response_promise<bool>();
-  waiting_.updates.push_back({promise, deadline_after(now_ms(), wait_ms), log_.head.length, log_.head.fork});
-  waiting_.note(waiting_.updates.back().deadline_ms);
+  auto& waiting = waiting_.use();
+  waiting.updates.push_back({promise, deadline_after(now_ms(), wait_ms), log_.head.length, log_.head.fork});
+  waiting.note(waiting.updates.back().deadline_ms);
   settle();
   return promise;
 }
@@ -224,87 +220,101 @@ void core_state::hold() {
 
 namespace {
 
-void handle_ends(core_state::self_pointer self) {
-  self->set_down_handler([self](const caf::down_msg& message) {
-    self->state.forget_view(message.source);
-    self->state.on_down(message.source);
-  });
-  self->set_exit_handler([self](caf::exit_msg& message) { self->state.finish(std::move(message.reason)); });
+/// The core whose turn it is on this thread.
+thread_local core_state* current = nullptr;
+
+core_state& here() {
+  return *current;
+}
+
+/// Without anything of a single core in them.
+local_core_actor::behavior_type make_handlers() {
+  return {
+    // hot messages first: dispatch is linear
+    [](peer_input& input) { here().receive(std::move(input)); },
+    [](flush_atom, std::uint64_t peer, std::uint64_t bytes) { here().grant(peer, bytes); },
+    [](append_atom, std::vector<shared_bytes>& blocks) { return here().append(std::move(blocks)); },
+    [](fetch_atom, std::uint64_t index, std::uint64_t wait_ms) {
+      return here().fetch({index, wait_ms, 0, false});
+    },
+    [](fetch_atom, const fetch_request& request) { return here().fetch(request); },
+    [](read_atom, std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max) {
+      return here().read({start, end}, bytes_max, 0);
+    },
+    [](read_atom, std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max, std::uint64_t wait_ms) {
+      return here().read({start, end}, bytes_max, wait_ms);
+    },
+    [](has_atom, std::uint64_t start, std::uint64_t end) { return here().has(start, end); },
+    [](info_atom) { return here().record(); },
+    [](update_atom, std::uint64_t wait_ms) { return here().update(wait_ms); },
+    [](download_atom, std::uint64_t start, std::uint64_t end, std::uint64_t wait_ms) {
+      return here().download({start, end, {}, false, wait_ms, 0});
+    },
+    [](download_atom, const download_request& request) { return here().download(request); },
+    [](cancel_atom, std::uint64_t token) { return here().cancel(token); },
+    [](mirror_atom, bool is_on) { return here().mirror(is_on, true); },
+    [](seek_atom, std::uint64_t position, std::uint64_t wait_ms) { return here().seek(position, wait_ms); },
+    [](verify_atom) { return here().verify(); },
+    [](subscribe_atom, const event_sink& sink) { return here().subscribe(sink); },
+    [](unsub_atom, const event_sink& sink) { return here().unsubscribe(sink.address()); },
+    [](truncate_atom, std::uint64_t length, std::uint64_t fork) { return here().truncate(length, fork); },
+    [](clear_atom, std::uint64_t start, std::uint64_t end) { return here().clear(start, end); },
+    [](hash_atom, std::uint64_t length) { return here().tree_hash(length); },
+    [](peers_atom) { return here().peers(); },
+    [](stats_atom) { return here().stats(); },
+    [](stats_atom, std::uint64_t start, std::uint64_t end) { return here().stored(start, end); },
+    [](put_atom, std::string& entry, bytes& value) { return here().put_user_data(std::move(entry), std::move(value)); },
+    [](fetch_atom, const std::string& entry) { return here().user_data(entry); },
+    [](encrypt_atom, const bytes& key, std::uint8_t schedule) { return here().encrypt(key, schedule); },
+    [](signable_atom, std::uint64_t length, std::uint64_t fork) { return here().signable(length, fork); },
+    [](append_atom, std::vector<shared_bytes>& blocks, bytes& signature) {
+      return here().append_signed(std::move(blocks), std::move(signature));
+    },
+    [](checkout_atom, const checkout_request& request) { return here().check_out(request); },
+    [](commit_atom, const std::vector<checkout_actor>& batches) { return here().commit_batches(batches); },
+    [](mark_atom, std::uint64_t start, std::uint64_t end) { return here().mark(start, end); },
+    [](sweep_atom) { return here().sweep(); },
+    [](repair_atom) { return here().repair(); },
+    [](attach_atom, peer_link& link) { return here().attach(std::move(link)); },
+    [](park_atom) { return here().park(); },
+    [](detach_atom, std::uint64_t peer) { here().detach(peer); },
+    [](wake_atom) { here().hold(); },
+    [](wake_atom, const session_actor& session) { here().expect(session); },
+    [](open_atom, const change_set_ptr& known) { return here().learn(known); },
+    [](mirror_atom, bool is_on, bool is_persistent) { return here().mirror(is_on, is_persistent); },
+    [](tick_atom) { here().tick(); },
+    [](internal_atom, std::uint64_t first) { here().verify_slice(first); },
+    [](commit_atom, const staged_batch_ptr& batch) { return here().commit_batch(batch); },
+    [](prepare_atom, const staged_batch_ptr& batch) { return here().prepare_batch(batch); },
+    [](flush_atom, bool is_durable) { return here().settle_batch(is_durable); },
+  };
 }
 
 } // namespace
 
-local_core_actor::behavior_type core(core_state::self_pointer self, core_arguments arguments) {
-  auto& state = self->state;
-  if (auto opened = state.open(self, std::move(arguments)); !opened) {
-    self->quit(to_caf(opened.error()));
+core::core(caf::actor_config& config, core_arguments arguments) : stateful_actor(config) {
+  state.prepare(this, std::move(arguments));
+}
+
+core::resume_result core::resume(caf::execution_unit* unit, std::size_t throughput_max) {
+  auto* before = std::exchange(current, &state);
+  auto outcome = stateful_actor::resume(unit, throughput_max);
+  current = before;
+  return outcome;
+}
+
+local_core_actor::behavior_type core::make_behavior() {
+  if (auto opened = state.open(); !opened) {
+    quit(to_caf(opened.error()));
     return local_core_actor::behavior_type::make_empty_behavior();
   }
-  handle_ends(self);
-  return {
-    // hot messages first: dispatch is linear
-    [&state](peer_input& input) { state.receive(std::move(input)); },
-    [&state](flush_atom, std::uint64_t peer, std::uint64_t bytes) { state.grant(peer, bytes); },
-    [self, &state](append_atom, std::vector<shared_bytes>& blocks) -> caf::result<append_result> {
-      auto promise = self->make_response_promise<append_result>();
-      state.append(std::move(blocks), promise);
-      return promise;
-    },
-    [&state](fetch_atom, std::uint64_t index, std::uint64_t wait_ms) {
-      return state.fetch({index, wait_ms, 0, false});
-    },
-    [&state](fetch_atom, const fetch_request& request) { return state.fetch(request); },
-    [&state](read_atom, std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max) {
-      return state.read({start, end}, bytes_max, 0);
-    },
-    [&state](read_atom, std::uint64_t start, std::uint64_t end, std::uint64_t bytes_max, std::uint64_t wait_ms) {
-      return state.read({start, end}, bytes_max, wait_ms);
-    },
-    [&state](has_atom, std::uint64_t start, std::uint64_t end) { return state.has(start, end); },
-    [&state](info_atom) { return state.record(); },
-    [&state](update_atom, std::uint64_t wait_ms) { return state.update(wait_ms); },
-    [&state](download_atom, std::uint64_t start, std::uint64_t end, std::uint64_t wait_ms) {
-      return state.download({start, end, {}, false, wait_ms, 0});
-    },
-    [&state](download_atom, const download_request& request) { return state.download(request); },
-    [&state](cancel_atom, std::uint64_t token) { return state.cancel(token); },
-    [&state](mirror_atom, bool is_on) { return state.mirror(is_on, true); },
-    [&state](seek_atom, std::uint64_t position, std::uint64_t wait_ms) { return state.seek(position, wait_ms); },
-    [&state](verify_atom) { return state.verify(); },
-    [&state](subscribe_atom, const event_sink& sink) { return state.subscribe(sink); },
-    [&state](unsub_atom, const event_sink& sink) { return state.unsubscribe(sink.address()); },
-    [&state](truncate_atom, std::uint64_t length, std::uint64_t fork) { return state.truncate(length, fork); },
-    [&state](clear_atom, std::uint64_t start, std::uint64_t end) { return state.clear(start, end); },
-    [&state](hash_atom, std::uint64_t length) { return state.tree_hash(length); },
-    [&state](peers_atom) { return state.peers(); },
-    [&state](stats_atom) { return state.stats(); },
-    [&state](stats_atom, std::uint64_t start, std::uint64_t end) { return state.stored(start, end); },
-    [&state](put_atom, std::string& entry, bytes& value) {
-      return state.put_user_data(std::move(entry), std::move(value));
-    },
-    [&state](fetch_atom, const std::string& entry) { return state.user_data(entry); },
-    [&state](encrypt_atom, const bytes& key, std::uint8_t schedule) { return state.encrypt(key, schedule); },
-    [&state](signable_atom, std::uint64_t length, std::uint64_t fork) { return state.signable(length, fork); },
-    [&state](append_atom, std::vector<shared_bytes>& blocks, bytes& signature) {
-      return state.append_signed(std::move(blocks), std::move(signature));
-    },
-    [&state](checkout_atom, const checkout_request& request) { return state.check_out(request); },
-    [&state](commit_atom, const std::vector<checkout_actor>& batches) { return state.commit_batches(batches); },
-    [&state](mark_atom, std::uint64_t start, std::uint64_t end) { return state.mark(start, end); },
-    [&state](sweep_atom) { return state.sweep(); },
-    [&state](repair_atom) { return state.repair(); },
-    [&state](attach_atom, peer_link& link) { return state.attach(std::move(link)); },
-    [&state](park_atom) { return state.park(); },
-    [&state](detach_atom, std::uint64_t peer) { state.detach(peer); },
-    [&state](wake_atom) { state.hold(); },
-    [&state](wake_atom, const session_actor& session) { state.expect(session); },
-    [&state](mirror_atom, bool is_on, bool is_persistent) { return state.mirror(is_on, is_persistent); },
-    [&state](tick_atom) { state.tick(); },
-    [&state](internal_atom, std::uint64_t first) { state.verify_slice(first); },
-    [&state](commit_atom, const staged_batch_ptr& batch) { return state.commit_batch(batch); },
-    [&state](prepare_atom, const staged_batch_ptr& batch) { return state.prepare_batch(batch); },
-    [&state](flush_atom, bool is_durable) { return state.settle_batch(is_durable); },
-  };
+  set_down_handler([this](const caf::down_msg& message) {
+    state.forget_view(message.source);
+    state.on_down(message.source);
+  });
+  set_exit_handler([this](caf::exit_msg& message) { state.finish(std::move(message.reason)); });
+  static const auto shared = make_handlers();
+  return shared;
 }
 
 } // namespace corestore::actors

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,8 +13,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/boxed.hpp"
+#include "actors/core_surroundings.hpp"
 #include "actors/core_waiting.hpp"
 #include "actors/lazy_replicator.hpp"
 #include "actors/local.hpp"
@@ -28,25 +31,26 @@
 namespace corestore::actors {
 
 struct core_arguments {
-  std::shared_ptr<storage::backend> backend;
-  writer_actor writer;
+  surroundings_ptr around;
   log::core_header header;
-  replication::replicator_settings replication;
-  meters_ptr counted;
 };
 
+/// A store holds a hundred thousand of these: what most cores never need is a pointer until they do.
 class core_state {
 public:
   using self_pointer = local_core_actor::stateful_pointer<core_state>;
 
   static inline const char* name = "core";
 
+  /// Who runs this, and for which core.
+  void prepare(self_pointer self, core_arguments arguments);
+
   /// Loads head and bits. An error means that the actor must end.
-  result<void> open(self_pointer self, core_arguments arguments);
+  result<void> open();
 
   // -- owners (core.cpp, core_read.cpp)
 
-  void append(std::vector<shared_bytes> blocks, caf::typed_response_promise<append_result> promise);
+  caf::result<append_result> append(std::vector<shared_bytes> blocks);
   caf::result<shared_bytes> fetch(const fetch_request& request);
   caf::result<block_batch> read(log::block_range range, std::uint64_t bytes_max, std::uint64_t wait_ms);
   [[nodiscard]] bool has(std::uint64_t start, std::uint64_t end) const {
@@ -74,6 +78,7 @@ public:
   caf::result<core_record> encrypt(const bytes& key, std::uint8_t schedule);
   caf::result<bytes> signable(std::uint64_t length, std::uint64_t fork);
   caf::result<append_result> append_signed(std::vector<shared_bytes> blocks, bytes signature);
+  caf::result<core_record> learn(const change_set_ptr& known);
   bool mark(std::uint64_t start, std::uint64_t end);
   caf::result<clear_result> sweep();
 
@@ -146,14 +151,26 @@ private:
     truncation_ptr lost;                           ///< what views have to hear of
   };
 
+  /// The sessions that carry this core.
+  struct session_links {
+    std::unordered_map<replication::peer_id, peer_link> attached;
+    std::map<replication::peer_id, peer_output> outputs;
+    std::map<replication::peer_id, session_actor> handing_over; ///< sessions that have not confirmed it
+    std::map<caf::actor_addr, std::uint64_t> expected;          ///< sessions about to attach, and until when
+
+    [[nodiscard]] bool empty() const {
+      return attached.empty() && outputs.empty() && handing_over.empty() && expected.empty();
+    }
+  };
+
   [[nodiscard]] std::uint64_t now_ms() const;
   [[nodiscard]] bool is_writable() const;
-  [[nodiscard]] const std::optional<key_pair>& keys();
+  [[nodiscard]] const boxed<key_pair>& keys();
 
   /// Runs `action(const log::log_source&)` on a fresh snapshot.
   template <class Action>
   result<void> reading(Action action) {
-    auto opened = backend_->open_snapshot();
+    auto opened = around_->backend->open_snapshot();
     if (!opened)
       return fail(opened.error());
     storage::core_view view{**opened, log_.header.number};
@@ -172,6 +189,7 @@ private:
   void tell_quiet();
   [[nodiscard]] bool hand_over(replication::peer_id peer);
   [[nodiscard]] bool hand_back(peer_input& input);
+  void hand_over_all(session_links& links, std::vector<session_actor>& known);
 
   /// After every handler: hand out what the replicator produced, answer waiters, start the next step, arm the timer.
   void settle();
@@ -216,29 +234,27 @@ private:
   void handle_event(const replication::replicator_event& event);
   replication::download_id next_wish();
 
+  surroundings_ptr around_; ///< outlives everything below
   self_pointer self_ = nullptr;
-  std::shared_ptr<storage::backend> backend_;
-  writer_actor writer_;
   log::core_state log_;
-  std::optional<key_pair> keys_;
+  boxed<key_pair> keys_;
   bool are_keys_known_ = false;
 
-  std::deque<pending_write> writes_;
+  std::list<pending_write> writes_;
   std::vector<log::verification> verified_;
-  std::optional<replication::reorg> reorg_;
-  std::optional<log::core_header> new_header_;
+  boxed<replication::reorg> reorg_;
+  boxed<log::core_header> new_header_;
   std::vector<caf::typed_response_promise<core_record>> header_waiters_;
-  std::optional<step> in_flight_;
+  boxed<step> in_flight_;
 
   lazy_replicator replicator_;
-  std::unordered_map<replication::peer_id, peer_link> sessions_;
-  std::map<replication::peer_id, peer_output> outputs_;
+  on_demand<session_links> links_;
 
-  waiting_callers waiting_;
+  on_demand<waiting_callers> waiting_;
   std::optional<replication::download_id> mirror_wish_;
   std::uint64_t wishes_ = 0;
   std::vector<event_sink> sinks_;
-  std::optional<verify_progress> verifying_;
+  boxed<verify_progress> verifying_;
 
   /// What blocks are encrypted with; the schedule may depend on a manifest that is not known yet.
   struct encryption {
@@ -247,23 +263,28 @@ private:
     mutable std::optional<log::block_cipher> cipher;
     mutable log::key_schedule used = log::key_schedule::current;
   };
-  std::optional<encryption> encryption_;
+  boxed<encryption> encryption_;
 
-  std::optional<log::bitfield> marks_;
+  boxed<log::bitfield> marks_;
   std::vector<local_checkout_actor> views_;
 
   std::uint64_t timer_due_ms_ = 0; ///< 0 = no timer is armed
   std::optional<caf::error> ending_;
 
-  meters_ptr meters_;
   core_share share_;
   std::uint64_t news_until_ms_ = 0; ///< peers may not have heard yet of what was learned from another one
   caf::actor_addr quiet_listener_;  ///< a store that wants this core to leave the memory
-  std::map<replication::peer_id, session_actor> handing_over_; ///< sessions that have not confirmed it
-  std::map<caf::actor_addr, std::uint64_t> expected_;          ///< sessions about to attach, and until when
 };
 
-local_core_actor::behavior_type core(core_state::self_pointer self, core_arguments arguments);
+/// The actor around it. All cores share one set of handlers (two kilobytes that each would have otherwise); the state
+/// that they act on is that of the core whose turn it is.
+class core final : public caf::stateful_actor<core_state, local_core_actor::base> {
+public:
+  core(caf::actor_config& config, core_arguments arguments);
+
+  local_core_actor::behavior_type make_behavior() override;
+  resume_result resume(caf::execution_unit* unit, std::size_t throughput_max) override;
+};
 
 /// The record of a core that is not loaded.
 core_record make_record(const log::core_header& header, const log::tree_head& head, std::uint64_t contiguous_length);

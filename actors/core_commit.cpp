@@ -25,7 +25,7 @@ void core_state::settle() {
   arm_timer();
   note_share();
   tell_quiet();
-  if (ending_ && !in_flight_ && writes_.empty() && handing_over_.empty())
+  if (ending_ && !in_flight_ && writes_.empty() && links_.look().handing_over.empty())
     self_->quit(*ending_);
 }
 
@@ -34,7 +34,8 @@ void core_state::finish(caf::error reason) {
     return;
   ending_ = std::move(reason);
   auto closed = make_error(ec::store_closed, "the store is closing");
-  waiting_.fail_all(closed);
+  if (auto* waiting = waiting_.find())
+    waiting->fail_all(closed);
   if (verifying_) {
     for (auto& promise : verifying_->promises)
       promise.deliver(closed);
@@ -69,7 +70,7 @@ bool core_state::stage_edit(step& next) {
   auto change = std::move(*writes_.front().change);
   writes_.pop_front();
   result<log::change_set> staged;
-  auto opened = backend_->open_snapshot();
+  auto opened = around_->backend->open_snapshot();
   if (opened)
     staged = change.stage(**opened);
   else
@@ -145,7 +146,7 @@ bool core_state::stage_verified(step& next) {
 bool core_state::stage_reorg(step& next) {
   if (!reorg_)
     return false;
-  auto replaced = std::exchange(reorg_, std::nullopt);
+  auto replaced = reorg_.take();
   auto staged = log::stage_reorg(log_, replaced->verified, replaced->ancestors);
   next.verified.push_back(std::move(replaced->verified));
   if (staged) {
@@ -164,7 +165,7 @@ bool core_state::stage_header(step& next) {
   changes.number = log_.header.number;
   changes.base_fork = log_.head.fork;
   changes.base_length = log_.head.length;
-  changes.header = std::exchange(new_header_, std::nullopt);
+  changes.header = new_header_.take();
   changes.header->manifest = log_.header.manifest; // it may have been learned meanwhile
   next.records = std::exchange(header_waiters_, {});
   next.changes = std::make_shared<const log::change_set>(std::move(changes));
@@ -176,7 +177,7 @@ void core_state::commit(step next) {
   in_flight_ = std::move(next);
   if (in_flight_->is_held)
     return;
-  self_->request(writer_, caf::infinite, commit_atom_v, in_flight_->changes)
+  self_->request(around_->writer, caf::infinite, commit_atom_v, in_flight_->changes)
     .then([this](std::uint64_t) { committed(); }, [this](const caf::error& reason) { failed(from_caf(reason)); });
 }
 
@@ -217,7 +218,7 @@ void core_state::committed() {
 
 void core_state::note_share() {
   auto length = log_.head.length;
-  share_.set(length, length > 0 && log_.contiguous_length() == length, sessions_.size());
+  share_.set(length, length > 0 && log_.contiguous_length() == length, links_.look().attached.size());
 }
 
 void core_state::count(const step& done, std::uint64_t before_bytes) {
@@ -227,9 +228,9 @@ void core_state::count(const step& done, std::uint64_t before_bytes) {
     return;
   }
   for (const auto& run : done.changes->runs)
-    meters_->blocks_appended += run.blocks.size();
+    around_->counted->blocks_appended += run.blocks.size();
   if (log_.head.byte_length > before_bytes)
-    meters_->bytes_appended += log_.head.byte_length - before_bytes;
+    around_->counted->bytes_appended += log_.head.byte_length - before_bytes;
 }
 
 void core_state::failed(const error& reason) {
@@ -252,31 +253,32 @@ void core_state::fail_step(step& broken, const error& reason) {
 }
 
 void core_state::answer_waiters() {
-  if (waiting_.empty())
+  auto* callers = waiting_.find();
+  if (callers == nullptr)
     return;
-  for (auto position = waiting_.fetches.begin(); position != waiting_.fetches.end();) {
+  for (auto position = callers->fetches.begin(); position != callers->fetches.end();) {
     auto index = position->first;
     if (!log_.bits.test(index)) {
-      position = waiting_.fetches.upper_bound(index);
+      position = callers->fetches.upper_bound(index);
       continue;
     }
     result<std::optional<shared_bytes>> block;
     if (auto done = reading([&](const log::log_source& source) { block = source.block_at(index); }); !done)
       block = fail(done.error());
-    while (position != waiting_.fetches.end() && position->first == index) {
+    while (position != callers->fetches.end() && position->first == index) {
       answer_fetch(index, position->second, block);
       replicator_->drop_block(index);
-      position = waiting_.fetches.erase(position);
+      position = callers->fetches.erase(position);
     }
   }
-  std::erase_if(waiting_.updates, [this](waiting_update& waiting) {
+  std::erase_if(callers->updates, [this](waiting_update& waiting) {
     bool has_changed = waiting.length != log_.head.length || waiting.fork != log_.head.fork;
-    if (!has_changed && (in_flight_ || !replicator_.is_update_settled() || meters_->searches > 0))
+    if (!has_changed && (in_flight_ || !replicator_.is_update_settled() || around_->counted->searches > 0))
       return false;
     waiting.promise.deliver(has_changed);
     return true;
   });
-  std::erase_if(waiting_.downloads, [this](waiting_download& waiting) {
+  std::erase_if(callers->downloads, [this](waiting_download& waiting) {
     if (!has_all(waiting))
       return false;
     drop_wish(waiting);
@@ -284,13 +286,16 @@ void core_state::answer_waiters() {
     return true;
   });
   answer_seeks();
+  if (callers->empty())
+    waiting_.drop();
 }
 
 void core_state::answer_seeks() {
-  if (waiting_.seeks.empty())
+  auto* callers = waiting_.find();
+  if (callers == nullptr || callers->seeks.empty())
     return;
   std::ignore = reading([&](const log::log_source& source) {
-    std::erase_if(waiting_.seeks, [&](waiting_seek& waiting) {
+    std::erase_if(callers->seeks, [&](waiting_seek& waiting) {
       auto found = log::seek(log_.head, source, waiting.position, padding());
       if (found && !found->is_found)
         return false;
@@ -306,10 +311,11 @@ void core_state::answer_seeks() {
 
 void core_state::expire_waiters() {
   auto now = now_ms();
-  if (now < waiting_.earliest_ms)
+  auto* callers = waiting_.find();
+  if (callers == nullptr || now < callers->earliest_ms)
     return;
   auto timed_out = make_error(ec::timed_out, "no peer delivered it in time");
-  for (auto position = waiting_.fetches.begin(); position != waiting_.fetches.end();) {
+  for (auto position = callers->fetches.begin(); position != callers->fetches.end();) {
     if (position->second.deadline_ms > now) {
       ++position;
       continue;
@@ -319,34 +325,35 @@ void core_state::expire_waiters() {
     else
       position->second.promise.deliver(timed_out);
     replicator_->drop_block(position->first);
-    position = waiting_.fetches.erase(position);
+    position = callers->fetches.erase(position);
   }
-  std::erase_if(waiting_.updates, [&](waiting_update& waiting) {
+  std::erase_if(callers->updates, [&](waiting_update& waiting) {
     if (waiting.deadline_ms > now)
       return false;
     waiting.promise.deliver(false);
     return true;
   });
-  std::erase_if(waiting_.downloads, [&](waiting_download& waiting) {
+  std::erase_if(callers->downloads, [&](waiting_download& waiting) {
     if (waiting.deadline_ms > now)
       return false;
     drop_wish(waiting);
     waiting.promise.deliver(false);
     return true;
   });
-  std::erase_if(waiting_.seeks, [&](waiting_seek& waiting) {
+  std::erase_if(callers->seeks, [&](waiting_seek& waiting) {
     if (waiting.deadline_ms > now)
       return false;
     replicator_->remove_seek(waiting.id);
     waiting.promise.deliver(timed_out);
     return true;
   });
-  waiting_.recompute();
+  callers->recompute();
 }
 
 void core_state::tick() {
   timer_due_ms_ = 0;
-  std::erase_if(expected_, [now = now_ms()](const auto& entry) { return entry.second <= now; });
+  if (auto* links = links_.find())
+    std::erase_if(links->expected, [now = now_ms()](const auto& entry) { return entry.second <= now; });
   expire_waiters();
   if (replicator_.is_present())
     std::ignore = reading([&](const log::log_source& source) { replicator_->tick(source, now_ms()); });
@@ -354,14 +361,14 @@ void core_state::tick() {
 }
 
 void core_state::arm_timer() {
-  auto due = waiting_.earliest_ms;
+  auto due = waiting_.look().earliest_ms;
   if (replicator_.is_present())
     if (auto next = replicator_->next_tick_ms())
       due = std::min(due, *next);
   if (quiet_listener_ && news_until_ms_ > now_ms())
     due = std::min(due, news_until_ms_);
   if (quiet_listener_)
-    for (const auto& [session, until_ms] : expected_)
+    for (const auto& [session, until_ms] : links_.look().expected)
       due = std::min(due, until_ms);
   if (due == no_deadline || ending_ || (timer_due_ms_ != 0 && timer_due_ms_ <= due))
     return;

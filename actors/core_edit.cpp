@@ -99,7 +99,7 @@ caf::result<clear_result> core_state::clear(std::uint64_t start, std::uint64_t e
 }
 
 caf::result<clear_result> core_state::stored(std::uint64_t start, std::uint64_t end) {
-  auto opened = backend_->open_snapshot();
+  auto opened = around_->backend->open_snapshot();
   if (!opened)
     return to_caf(opened.error());
   auto measured = measure(log_, **opened, {start, end});
@@ -167,6 +167,40 @@ caf::result<append_result> core_state::append_signed(std::vector<shared_bytes> b
   return promise;
 }
 
+caf::result<core_record> core_state::learn(const change_set_ptr& known) {
+  auto promise = self_->make_response_promise<core_record>();
+  edit change;
+  change.stage = [this, known](const storage::snapshot&) -> result<log::change_set> {
+    log::change_set changes;
+    changes.number = log_.header.number;
+    changes.base_fork = log_.head.fork;
+    changes.base_length = log_.head.length;
+    changes.alias = known->alias;
+    changes.links = known->links;
+    changes.header = known->header;
+    changes.header->number = log_.header.number;
+    changes.header->is_mirrored = log_.header.is_mirrored;
+    changes.header->is_frozen = log_.header.is_frozen;
+    if (!log_.header.manifest.empty()) // learned from a peer meanwhile: it belongs to the key as well
+      changes.header->manifest = log_.header.manifest;
+    return changes;
+  };
+  change.done = [this, promise](const result<void>& outcome) mutable {
+    are_keys_known_ = false;
+    keys_.reset();
+    if (mirror_wish_ && is_writable()) {
+      replicator_->remove_download(*mirror_wish_);
+      mirror_wish_.reset();
+    }
+    if (outcome)
+      promise.deliver(record());
+    else
+      promise.deliver(to_caf(outcome.error()));
+  };
+  enqueue(std::move(change));
+  return promise;
+}
+
 bool core_state::mark(std::uint64_t start, std::uint64_t end) {
   if (!marks_)
     marks_.emplace();
@@ -180,7 +214,7 @@ caf::result<clear_result> core_state::sweep() {
   auto promise = self_->make_response_promise<clear_result>();
   auto given_back = std::make_shared<clear_result>();
   edit change;
-  change.stage = [this, given_back, marks = std::exchange(marks_, std::nullopt).value_or(log::bitfield{})](
+  change.stage = [this, given_back, marks = marks_.take().value_or(log::bitfield{})](
                    const storage::snapshot& source) -> result<log::change_set> {
     log::change_set changes;
     changes.number = log_.header.number;
@@ -259,7 +293,7 @@ caf::result<bool> core_state::put_user_data(std::string entry, bytes value) {
 }
 
 caf::result<user_value> core_state::user_data(const std::string& entry) {
-  auto opened = backend_->open_snapshot();
+  auto opened = around_->backend->open_snapshot();
   if (!opened)
     return to_caf(opened.error());
   auto found = (*opened)->user_data(log_.header.number, entry);

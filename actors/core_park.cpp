@@ -19,20 +19,21 @@ constexpr std::uint64_t attach_ms_max = 5000;
 } // namespace
 
 bool core_state::is_in_use() const {
-  return ending_ || has_work() || !waiting_.empty() || !sinks_.empty() || !views_.empty() || verifying_ || marks_ ||
-         !replicator_.is_quiet() || owes_news() || is_expecting();
+  return ending_ || has_work() || !waiting_.look().empty() || !sinks_.empty() || !views_.empty() || verifying_ ||
+         marks_ || !replicator_.is_quiet() || owes_news() || is_expecting();
 }
 
 /// A core that left before the peer it was loaded for is attached, or before it has what that peer said, would be
 /// loaded again at once, and so for ever.
 bool core_state::is_expecting() const {
   auto now = now_ms();
-  return std::any_of(expected_.begin(), expected_.end(), [now](const auto& entry) { return now < entry.second; }) ||
-         std::any_of(sessions_.begin(), sessions_.end(), [](const auto& entry) { return entry.second.inputs_due > 0; });
+  const auto& [attached, outputs, handing_over, expected] = links_.look();
+  return std::any_of(expected.begin(), expected.end(), [now](const auto& entry) { return now < entry.second; }) ||
+         std::any_of(attached.begin(), attached.end(), [](const auto& entry) { return entry.second.inputs_due > 0; });
 }
 
 void core_state::expect(const session_actor& session) {
-  expected_[session.address()] = now_ms() + attach_ms_max;
+  links_.use().expected[session.address()] = now_ms() + attach_ms_max;
 }
 
 bool core_state::owes_news() const {
@@ -51,19 +52,24 @@ parked_core core_state::park() {
     return answer;
   }
   answer.is_parked = true;
-  for (const auto& [peer, link] : sessions_) {
+  if (auto* links = links_.find())
+    hand_over_all(*links, answer.sessions);
+  finish(caf::exit_reason::normal);
+  return answer;
+}
+
+/// Every session takes back what is known of its peer.
+void core_state::hand_over_all(session_links& links, std::vector<session_actor>& known) {
+  for (const auto& [peer, link] : links.attached) {
     const auto& session = link.session;
-    handing_over_.emplace(peer, session);
+    links.handing_over.emplace(peer, session);
     self_->monitor(session);
     self_->send(session, peer_park{peer, replicator_->park_peer(peer)});
-    auto& known = answer.sessions;
     if (std::find(known.begin(), known.end(), session) == known.end())
       known.push_back(session);
   }
-  sessions_.clear();
-  outputs_.clear();
-  finish(caf::exit_reason::normal);
-  return answer;
+  links.attached.clear();
+  links.outputs.clear();
 }
 
 void core_state::tell_quiet() {
@@ -75,15 +81,17 @@ void core_state::tell_quiet() {
 }
 
 bool core_state::hand_over(replication::peer_id peer) {
-  if (handing_over_.erase(peer) == 0)
+  auto* links = links_.find();
+  if (links == nullptr || links->handing_over.erase(peer) == 0)
     return false;
   settle();
   return true;
 }
 
 bool core_state::hand_back(peer_input& input) {
-  auto found = handing_over_.find(input.peer);
-  if (found == handing_over_.end())
+  const auto& handing_over = links_.look().handing_over;
+  auto found = handing_over.find(input.peer);
+  if (found == handing_over.end())
     return false;
   self_->send(found->second, std::move(input));
   return true;
@@ -91,7 +99,10 @@ bool core_state::hand_back(peer_input& input) {
 
 void core_state::on_down(const caf::actor_addr& address) {
   unsubscribe(address);
-  if (std::erase_if(handing_over_, [&](const auto& entry) { return entry.second.address() == address; }) > 0)
+  auto is_it = [&](const auto& entry) {
+    return entry.second.address() == address;
+  };
+  if (auto* links = links_.find(); links != nullptr && std::erase_if(links->handing_over, is_it) > 0)
     settle();
   tell_quiet();
 }

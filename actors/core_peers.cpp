@@ -21,7 +21,7 @@ overloaded(Handlers...) -> overloaded<Handlers...>;
 bool core_state::attach(peer_link link) {
   if (ending_)
     return false;
-  expected_.erase(link.session.address());
+  links_.use().expected.erase(link.session.address());
   if (log_.header.is_frozen) {
     peer_output refusal;
     refusal.peer = link.peer;
@@ -32,7 +32,7 @@ bool core_state::attach(peer_link link) {
   auto peer = link.peer;
   auto options = link.options;
   auto parked = std::move(link.parked);
-  sessions_.insert_or_assign(peer, std::move(link));
+  links_.use().attached.insert_or_assign(peer, std::move(link));
   std::ignore =
     reading([&](const log::log_source& source) { replicator_->unpark_peer(peer, options, parked, source, now_ms()); });
   settle();
@@ -42,43 +42,49 @@ bool core_state::attach(peer_link link) {
 void core_state::detach(replication::peer_id peer) {
   if (hand_over(peer))
     return;
-  auto found = sessions_.find(peer);
-  if (found == sessions_.end())
+  auto* links = links_.find();
+  if (links == nullptr)
+    return;
+  auto found = links->attached.find(peer);
+  if (found == links->attached.end())
     return;
   // One side found that nobody wants anything while the other began to want something: that needs a new channel.
   if (!ending_ && replicator_->is_missed(peer))
     self_->send(found->second.session, open_atom_v,
                 local_core{caf::actor_cast<local_core_actor>(self_), log_.header.key, log_.header.discovery,
                            log_.header.generation});
-  sessions_.erase(found);
-  outputs_.erase(peer);
+  links->attached.erase(found);
+  links->outputs.erase(peer);
   std::ignore = reading([&](const log::log_source& source) { replicator_->remove_peer(peer, source, now_ms()); });
   settle();
+  if (links_.look().empty())
+    links_.drop();
 }
 
 void core_state::receive(peer_input input) {
   if (hand_back(input))
     return;
-  auto session = sessions_.find(input.peer);
-  if (session == sessions_.end())
+  auto& links = links_.use();
+  auto session = links.attached.find(input.peer);
+  if (session == links.attached.end())
     return; // it was detached while the message was under way
   if (session->second.inputs_due > 0)
     --session->second.inputs_due;
-  auto& output = outputs_[input.peer];
+  auto& output = links.outputs[input.peer];
   ++output.inputs_done;
-  replication::each_kind(input.messages, [this](std::size_t kind) { ++meters_->received.at(kind); });
+  replication::each_kind(input.messages, [this](std::size_t kind) { ++around_->counted->received.at(kind); });
   auto done = reading([&](const log::log_source& source) {
     replicator_->receive(input.peer, std::move(input.messages), source, now_ms());
   });
   if (!done)
-    outputs_[input.peer].failure = done.error();
+    links.outputs[input.peer].failure = done.error();
   settle();
 }
 
 void core_state::grant(replication::peer_id peer, std::uint64_t bytes) {
-  if (sessions_.find(peer) == sessions_.end())
+  if (!links_.look().attached.contains(peer))
     return;
-  outputs_[peer]; // the session waits for an answer, however empty
+  links_.use().outputs[peer]; // the session waits for an answer, however empty
   std::ignore = reading([&](const log::log_source& source) { replicator_->grant(peer, bytes, source); });
   settle();
 }
@@ -88,8 +94,8 @@ void core_state::collect_effects() {
     return;
   auto effects = replicator_->take_effects();
   for (auto& item : effects.messages) {
-    replication::each_kind(item.messages, [this](std::size_t kind) { ++meters_->transmitted.at(kind); });
-    outputs_[item.peer].batches.push_back(std::move(item.messages));
+    replication::each_kind(item.messages, [this](std::size_t kind) { ++around_->counted->transmitted.at(kind); });
+    links_.use().outputs[item.peer].batches.push_back(std::move(item.messages));
   }
   for (auto& verified : effects.verified)
     verified_.push_back(std::move(verified));
@@ -112,19 +118,19 @@ void core_state::handle_event(const replication::replicator_event& event) {
                [&](const replication::peer_added&) { publish(event_of(event_kind::peer_add)); },
                [&](const replication::peer_removed&) { publish(event_of(event_kind::peer_remove)); },
                [&](const replication::block_uploaded& fact) {
-                 ++meters_->blocks_uploaded;
-                 meters_->bytes_uploaded += fact.size;
+                 ++around_->counted->blocks_uploaded;
+                 around_->counted->bytes_uploaded += fact.size;
                  publish_block(event_kind::upload, fact.index, fact.size);
                },
                [&](const replication::block_downloaded& fact) {
-                 ++meters_->blocks_downloaded;
-                 meters_->bytes_downloaded += fact.size;
+                 ++around_->counted->blocks_downloaded;
+                 around_->counted->bytes_downloaded += fact.size;
                  publish_block(event_kind::download, fact.index, fact.size);
                },
-               [&](const replication::invalid_data&) { ++meters_->invalid_data; },
-               [&](const replication::invalid_request&) { ++meters_->invalid_requests; },
-               [&](const replication::peer_failed& fact) { outputs_[fact.peer].failure = fact.reason; },
-               [&](const replication::peer_idle& fact) { outputs_[fact.peer].is_idle = true; },
+               [&](const replication::invalid_data&) { ++around_->counted->invalid_data; },
+               [&](const replication::invalid_request&) { ++around_->counted->invalid_requests; },
+               [&](const replication::peer_failed& fact) { links_.use().outputs[fact.peer].failure = fact.reason; },
+               [&](const replication::peer_idle& fact) { links_.use().outputs[fact.peer].is_idle = true; },
                [&](const replication::conflict_found&) { freeze(); },
                [](const auto&) {
                  // counted by the replicator; nothing to tell
@@ -138,20 +144,24 @@ void core_state::freeze() {
   frozen.is_frozen = true;
   new_header_ = frozen;
   publish(event_of(event_kind::conflict));
-  for (const auto& [peer, session] : sessions_)
-    outputs_[peer].is_idle = true;
+  if (auto* links = links_.find())
+    for (const auto& [peer, session] : links->attached)
+      links->outputs[peer].is_idle = true;
 }
 
 void core_state::send_outputs() {
-  for (auto& [peer, output] : outputs_) {
-    auto session = sessions_.find(peer);
-    if (session == sessions_.end())
+  auto* links = links_.find();
+  if (links == nullptr)
+    return;
+  for (auto& [peer, output] : links->outputs) {
+    auto session = links->attached.find(peer);
+    if (session == links->attached.end())
       continue;
     output.peer = peer;
     output.queued = replicator_->queued(peer);
     self_->send(session->second.session, std::move(output));
   }
-  outputs_.clear();
+  links->outputs.clear();
 }
 
 } // namespace corestore::actors

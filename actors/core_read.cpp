@@ -68,8 +68,8 @@ caf::result<shared_bytes> core_state::fetch(const fetch_request& request) {
   waiting.deadline_ms = deadline_after(now_ms(), request.wait_ms);
   waiting.is_raw = request.is_raw;
   auto promise = waiting.promise;
-  waiting_.note(waiting.deadline_ms);
-  waiting_.fetches.emplace(index, std::move(waiting));
+  waiting_.use().note(waiting.deadline_ms);
+  waiting_.use().fetches.emplace(index, std::move(waiting));
   std::ignore = reading([&](const log::log_source& source) { replicator_->want_block(index, source, now_ms()); });
   settle();
   return promise;
@@ -77,7 +77,7 @@ caf::result<shared_bytes> core_state::fetch(const fetch_request& request) {
 
 result<block_batch> core_state::page(log::block_range range, std::uint64_t bytes_max) const {
   block_batch batch;
-  auto opened = backend_->open_snapshot();
+  auto opened = around_->backend->open_snapshot();
   if (!opened)
     return fail(opened.error());
   std::uint64_t read_bytes = 0;
@@ -117,8 +117,8 @@ caf::result<block_batch> core_state::read(log::block_range range, std::uint64_t 
   waiting.rest = waiting_fetch::page{self_->make_response_promise<block_batch>(), range.end, bytes_max};
   waiting.deadline_ms = deadline_after(now_ms(), wait_ms);
   auto promise = waiting.rest->promise;
-  waiting_.note(waiting.deadline_ms);
-  waiting_.fetches.emplace(range.start, std::move(waiting));
+  waiting_.use().note(waiting.deadline_ms);
+  waiting_.use().fetches.emplace(range.start, std::move(waiting));
   std::ignore = reading([&](const log::log_source& source) { replicator_->want_block(range.start, source, now_ms()); });
   settle();
   return promise;
@@ -189,9 +189,9 @@ caf::result<bool> core_state::download(const download_request& request) {
     for (auto index : waiting.blocks)
       replicator_->want_block(index, source, now_ms());
   });
-  waiting_.note(waiting.deadline_ms);
+  waiting_.use().note(waiting.deadline_ms);
   auto promise = waiting.promise;
-  waiting_.downloads.push_back(std::move(waiting));
+  waiting_.use().downloads.push_back(std::move(waiting));
   settle();
   return promise;
 }
@@ -200,17 +200,20 @@ bool core_state::cancel(std::uint64_t token) {
   wait_name wanted{caf::actor_cast<caf::actor_addr>(self_->current_sender()), token};
   auto cancelled = make_error(ec::cancelled, "the caller gave up");
   bool is_found = false;
-  for (auto position = waiting_.fetches.begin(); position != waiting_.fetches.end();) {
+  auto* callers = waiting_.find();
+  if (callers == nullptr)
+    return false;
+  for (auto position = callers->fetches.begin(); position != callers->fetches.end();) {
     if (!position->second.name.is(wanted)) {
       ++position;
       continue;
     }
     fail_one(position->second, cancelled);
     replicator_->drop_block(position->first);
-    position = waiting_.fetches.erase(position);
+    position = callers->fetches.erase(position);
     is_found = true;
   }
-  std::erase_if(waiting_.downloads, [&](waiting_download& waiting) {
+  std::erase_if(callers->downloads, [&](waiting_download& waiting) {
     if (!waiting.name.is(wanted))
       return false;
     drop_wish(waiting);
@@ -239,8 +242,8 @@ caf::result<seek_position> core_state::seek(std::uint64_t position, std::uint64_
   waiting_seek waiting{next_wish(), position, promise, deadline_after(now_ms(), wait_ms)};
   std::ignore = reading(
     [&](const log::log_source& source) { replicator_->add_seek(waiting.id, position, padding(), source, now_ms()); });
-  waiting_.note(waiting.deadline_ms);
-  waiting_.seeks.push_back(std::move(waiting));
+  waiting_.use().note(waiting.deadline_ms);
+  waiting_.use().seeks.push_back(std::move(waiting));
   settle();
   return promise;
 }

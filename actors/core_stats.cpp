@@ -26,9 +26,10 @@ wire_counters by_kind(const replication::wire_statistics& counts,
 
 std::vector<core_peer_record> core_state::peers() const {
   std::vector<core_peer_record> records;
+  const auto& links = links_.look().attached;
   for (const auto& info : replicator_->peers()) {
-    auto found = sessions_.find(info.peer);
-    if (found == sessions_.end())
+    auto found = links.find(info.peer);
+    if (found == links.end())
       continue;
     const auto& link = found->second;
     core_peer_record record;

@@ -138,11 +138,11 @@ void core_state::verify_slice(std::uint64_t first) {
   auto fail_with = [this](const caf::error& outcome) {
     for (auto& promise : verifying_->promises)
       promise.deliver(outcome);
-    auto failed = std::exchange(verifying_, std::nullopt);
+    auto failed = verifying_.take();
     for (auto& promise : failed->repairs)
       promise.deliver(outcome);
   };
-  auto opened = backend_->open_snapshot();
+  auto opened = around_->backend->open_snapshot();
   if (!opened) {
     fail_with(to_caf(opened.error()));
     return;
@@ -189,7 +189,7 @@ void core_state::finish_verification(const storage::snapshot& source) {
              !signed_head)
       add_fault(report, "the signature of the head does not verify");
   }
-  auto done = std::move(*std::exchange(verifying_, std::nullopt));
+  auto done = std::move(*verifying_.take());
   for (auto& promise : done.promises)
     promise.deliver(done.report);
   if (done.fork != log_.head.fork)

@@ -25,7 +25,7 @@ caf::result<checkout_actor> core_state::check_out(const checkout_request& reques
   if (!shown)
     return to_caf(shown.error());
   arguments.core = caf::actor_cast<local_core_actor>(self_);
-  arguments.backend = backend_;
+  arguments.backend = around_->backend;
   arguments.record = record();
   arguments.header = log_.header;
   arguments.manifest = log_.manifest;
@@ -51,7 +51,7 @@ truncation_ptr core_state::rescue(const log::change_set& changes) const {
   auto lost = std::make_shared<truncation>();
   lost->length = *changes.truncate_to;
   lost->fork = changes.head->fork;
-  auto opened = backend_->open_snapshot();
+  auto opened = around_->backend->open_snapshot();
   if (!opened)
     return lost;
   std::size_t kept_bytes = 0;
@@ -145,7 +145,7 @@ caf::result<append_result> core_state::settle_batch(bool is_durable) {
 caf::result<std::vector<append_result>> core_state::commit_batches(const std::vector<checkout_actor>& batches) {
   if (ending_)
     return make_error(ec::store_closed, "the store is closing");
-  auto committer = self_->spawn(group_commit, writer_);
+  auto committer = self_->spawn(group_commit, around_->writer);
   return self_->delegate(committer, commit_atom_v, batches);
 }
 

@@ -131,7 +131,13 @@ private:
     }
   }
 
-  std::unordered_map<caf::actor_addr, std::map<key, std::uint32_t>> callers_;
+  struct key_hash {
+    std::size_t operator()(const key& value) const {
+      return std::hash<discovery_key>{}(value.first) ^ static_cast<std::size_t>(value.second);
+    }
+  };
+
+  std::unordered_map<caf::actor_addr, std::unordered_map<key, std::uint32_t, key_hash>> callers_;
   std::unordered_map<discovery_key, std::uint32_t> counts_;
   std::map<key, std::uint32_t> scoped_; ///< the same for each namespace
   std::uint64_t total_ = 0;

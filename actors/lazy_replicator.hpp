@@ -10,20 +10,23 @@ namespace corestore::actors {
 
 class lazy_replicator {
 public:
-  /// `state` must outlive this.
+  /// Both must outlive this.
   void prepare(const log::core_state& state, const replication::replicator_settings& settings) {
     state_ = &state;
-    settings_ = settings;
+    settings_ = &settings;
   }
 
   /// For a plan that is not there yet: owners hold the core.
   void download_from_start() {
-    settings_.is_downloading = true;
+    is_downloading_ = true;
   }
 
   replication::any_replicator* operator->() const {
-    if (!plan_)
-      plan_ = std::make_unique<replication::any_replicator>(*state_, settings_);
+    if (!plan_) {
+      auto settings = *settings_;
+      settings.is_downloading = settings.is_downloading || is_downloading_;
+      plan_ = std::make_unique<replication::any_replicator>(*state_, settings);
+    }
     return plan_.get();
   }
 
@@ -41,7 +44,8 @@ public:
 
 private:
   const log::core_state* state_ = nullptr;
-  replication::replicator_settings settings_;
+  const replication::replicator_settings* settings_ = nullptr;
+  bool is_downloading_ = false;
   mutable std::unique_ptr<replication::any_replicator> plan_;
 };
 

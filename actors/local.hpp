@@ -125,6 +125,9 @@ using local_core_actor = core_actor::extend<
   caf::reacts_to<wake_atom>,
   // that session is about to attach a peer: stay until it has
   caf::reacts_to<wake_atom, session_actor>,
+  // more became known of it (its keys, its manifest, its name): make that durable. The header's mirror flag is not
+  // looked at
+  caf::replies_to<open_atom, change_set_ptr>::with<core_record>,
   // keep it complete for now; with true also after a restart
   caf::replies_to<mirror_atom, bool, bool>::with<core_record>,
   // timers
@@ -187,6 +190,9 @@ using writer_actor = caf::typed_actor<
 using network_actor = caf::typed_actor<
   // keep a connection to an address; answers what is known of it now
   caf::replies_to<dial_atom, dial_request, scope_id>::with<peer_record>,
+  // replicate over a byte stream, or with another store
+  caf::replies_to<replicate_atom, replicate_request, stream_end, scope_id>::with<stream_end>,
+  caf::replies_to<replicate_atom, replicate_partner, scope_id>::with<peer_record>,
   // end what was dialled under that id, and do not dial again
   caf::replies_to<hangup_atom, std::uint64_t>::with<bool>,
   // pause all dialling, or go on
@@ -218,6 +224,8 @@ using local_store_actor = store_actor::extend<
   caf::replies_to<watch_atom, store_sink, scope_id>::with<bool>,
   caf::replies_to<unwatch_atom, store_sink, scope_id>::with<bool>,
   caf::replies_to<dial_atom, dial_request, scope_id>::with<peer_record>,
+  caf::replies_to<replicate_atom, replicate_request, stream_end, scope_id>::with<stream_end>,
+  caf::replies_to<replicate_atom, replicate_partner, scope_id>::with<peer_record>,
   caf::replies_to<close_atom, scope_id>::with<bool>,
   // end: cores finish first
   caf::reacts_to<shutdown_atom>>;

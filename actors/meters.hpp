@@ -66,12 +66,13 @@ public:
   core_share(const core_share&) = delete;
   core_share& operator=(const core_share&) = delete;
   ~core_share() {
-    if (totals_)
+    if (totals_ != nullptr)
       set(0, false, 0);
   }
 
-  void join(meters_ptr totals) {
-    totals_ = std::move(totals);
+  /// They must outlive this.
+  void join(meters& totals) {
+    totals_ = &totals;
   }
 
   void set(std::uint64_t blocks, bool is_complete, std::uint64_t peers) {
@@ -83,7 +84,7 @@ public:
   }
 
 private:
-  meters_ptr totals_;
+  meters* totals_ = nullptr;
   std::uint64_t blocks_ = 0;
   std::uint64_t peers_ = 0;
   std::uint64_t complete_ = 0;

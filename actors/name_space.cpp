@@ -79,6 +79,12 @@ store_actor::behavior_type name_space(store_actor::stateful_pointer<name_space_s
     [self, &state](dial_atom, const dial_request& request) {
       return hand_on<peer_record>(self, dial_atom_v, request, state.scope);
     },
+    [self, &state](replicate_atom, const replicate_request& request, const stream_end& other) {
+      return hand_on<stream_end>(self, replicate_atom_v, request, other, state.scope);
+    },
+    [self, &state](replicate_atom, const replicate_partner& partner) {
+      return hand_on<peer_record>(self, replicate_atom_v, partner, state.scope);
+    },
     [self](hangup_atom, std::uint64_t peer) { return hand_on<bool>(self, hangup_atom_v, peer); },
     [self](suspend_atom) { return hand_on<bool>(self, suspend_atom_v); },
     [self](resume_atom) { return hand_on<bool>(self, resume_atom_v); },

@@ -1,12 +1,22 @@
 #include "actors/network.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include <caf/all.hpp>
 
+#include "actors/pipe.hpp"
+#include "actors/session.hpp"
 #include "base/limits.hpp"
 
 namespace corestore::actors {
+
+namespace {
+
+/// A store that is asked to replicate answers at once, unless its node is gone.
+constexpr std::chrono::seconds partner_patience{20};
+
+} // namespace
 
 void network_state::open(self_pointer self, context_ptr context) {
   self_ = self;
@@ -43,6 +53,75 @@ caf::result<peer_record> network_state::dial(const dial_request& request, scope_
   return record;
 }
 
+result<network_state::piped> network_state::start(const replicate_request& request, scope_id scope) {
+  if (reason_)
+    return fail(ec::store_closed, "the store is closing");
+  if (request.generation != 0 && request.generation != 9 && request.generation != 10)
+    return fail(ec::bad_argument, "there is no generation " + std::to_string(request.generation));
+  auto settings = context_->settings();
+  if (piped_.size() >= settings->connections_max)
+    return fail(ec::limit_exceeded, "more than " + std::to_string(settings->connections_max) + " connections");
+  session_arguments arguments;
+  arguments.id = ++context_->next_session;
+  auto address = request.address.empty() ? "pipe:" + std::to_string(arguments.id) : request.address;
+  auto [inner, outer] = make_pipe(address);
+  piped made;
+  made.record.id = arguments.id;
+  made.record.address = address;
+  made.record.state = "handshake";
+  made.record.is_initiator = request.is_initiator;
+  arguments.stream = std::move(inner);
+  arguments.store = context_->store;
+  arguments.settings = settings;
+  arguments.identity = context_->identity;
+  arguments.is_initiator = request.is_initiator;
+  arguments.scope = scope;
+  arguments.may_upload = request.may_upload;
+  arguments.may_download = request.may_download;
+  arguments.generation = settings->generation;
+  if (request.generation != 0)
+    arguments.generation = request.generation == 9 ? log::generation::g9 : log::generation::g10;
+  auto handle = self_->spawn(session, std::move(arguments));
+  self_->monitor(handle);
+  made.relay = self_->spawn(relay, stream_ptr{std::move(outer)});
+  piped_.emplace(handle.address(), made.relay);
+  return made;
+}
+
+caf::result<stream_end> network_state::replicate(const replicate_request& request, const stream_end& other,
+                                                 scope_id scope) {
+  auto made = start(request, scope);
+  if (!made)
+    return to_caf(made.error());
+  if (other)
+    self_->send(made->relay, join_atom_v, caf::actor_cast<caf::strong_actor_ptr>(other));
+  return caf::actor_cast<stream_end>(made->relay);
+}
+
+caf::result<peer_record> network_state::replicate(const replicate_partner& partner, scope_id scope) {
+  if (!partner.store)
+    return make_error(ec::bad_argument, "there is no store to replicate with");
+  auto made = start(partner.request, scope);
+  if (!made)
+    return to_caf(made.error());
+  auto theirs = partner.request;
+  theirs.is_initiator = !theirs.is_initiator;
+  theirs.address.clear();
+  std::swap(theirs.may_upload, theirs.may_download);
+  auto promise = self_->make_response_promise<peer_record>();
+  self_->request(partner.store, partner_patience, replicate_atom_v, theirs, caf::actor_cast<stream_end>(made->relay))
+    .then(
+      [this, promise, made = *made](const stream_end& other) mutable {
+        self_->send(made.relay, join_atom_v, caf::actor_cast<caf::strong_actor_ptr>(other));
+        promise.deliver(made.record);
+      },
+      [this, promise, made = *made](const caf::error& reason) mutable {
+        self_->send(made.relay, shutdown_atom_v);
+        promise.deliver(to_caf(from_caf(reason)));
+      });
+  return promise;
+}
+
 bool network_state::hang_up(std::uint64_t id) {
   auto found = dialled_.find(id);
   if (found == dialled_.end())
@@ -72,8 +151,10 @@ void network_state::pause(bool is_paused) {
   }
 }
 
-void network_state::on_down(const caf::actor_addr& connector) {
-  ending_.erase(connector);
+void network_state::on_down(const caf::actor_addr& gone) {
+  if (auto session = piped_.extract(gone); !session.empty())
+    self_->send(session.mapped(), tick_atom_v);
+  ending_.erase(gone);
   if (reason_ && ending_.empty())
     self_->quit(*reason_);
 }
@@ -84,6 +165,10 @@ void network_state::finish(caf::error reason) {
   reason_ = std::move(reason);
   while (!dialled_.empty())
     hang_up(dialled_.begin()->first);
+  for (const auto& [session, relay] : piped_) {
+    ending_.emplace(session, 0);
+    self_->send_exit(caf::actor_cast<caf::actor>(session), caf::exit_reason::user_shutdown);
+  }
   if (ending_.empty())
     self_->quit(*reason_);
 }
@@ -95,6 +180,12 @@ network_actor::behavior_type network(network_state::self_pointer self, const con
   self->set_exit_handler([self](caf::exit_msg& message) { self->state.finish(std::move(message.reason)); });
   return {
     [&state](dial_atom, const dial_request& request, scope_id scope) { return state.dial(request, scope); },
+    [&state](replicate_atom, const replicate_request& request, const stream_end& other, scope_id scope) {
+      return state.replicate(request, other, scope);
+    },
+    [&state](replicate_atom, const replicate_partner& partner, scope_id scope) {
+      return state.replicate(partner, scope);
+    },
     [&state](hangup_atom, std::uint64_t id) { return state.hang_up(id); },
     [&state](suspend_atom) { state.pause(true); },
     [&state](resume_atom) { state.pause(false); },

@@ -48,34 +48,34 @@ void reactor::stop() {
     thread_.join();
 }
 
-stream::stream(stream_socket socket, std::string address)
+socket_stream::socket_stream(stream_socket socket, std::string address)
     : socket_(std::move(socket)), descriptor_(socket_.native_handle()), address_(std::move(address)) {
   socket_.non_blocking(true);
   set_no_delay(socket_);
 }
 
-result<std::size_t> stream::read(std::span<std::uint8_t> target) {
+result<std::size_t> socket_stream::read(std::span<std::uint8_t> target) {
   return outcome_of(::recv(descriptor_, target.data(), target.size(), MSG_DONTWAIT), address_);
 }
 
-result<std::size_t> stream::write(byte_view source) {
+result<std::size_t> socket_stream::write(byte_view source) {
   return outcome_of(::send(descriptor_, source.data(), source.size(), MSG_DONTWAIT | MSG_NOSIGNAL), address_);
 }
 
-void stream::wait(asio::socket_base::wait_type direction, callback done) {
+void socket_stream::wait(asio::socket_base::wait_type direction, callback done) {
   socket_.async_wait(direction,
                      [keep = shared_from_this(), done = std::move(done)](std::error_code failure) { done(!failure); });
 }
 
-void stream::wait_readable(callback done) {
+void socket_stream::wait_readable(callback done) {
   wait(asio::socket_base::wait_read, std::move(done));
 }
 
-void stream::wait_writable(callback done) {
+void socket_stream::wait_writable(callback done) {
   wait(asio::socket_base::wait_write, std::move(done));
 }
 
-void stream::close() {
+void socket_stream::close() {
   asio::post(socket_.get_executor(), [keep = shared_from_this()] {
     std::error_code ignored; // the other side may have gone first
     keep->socket_.shutdown(asio::socket_base::shutdown_both, ignored);
@@ -103,7 +103,7 @@ void dial_unix(reactor& io, const endpoint& where, std::function<void(result<str
     if (failure)
       done(fail(ec::connection_closed, to_string(where) + ": " + failure.message()));
     else
-      done(std::make_shared<stream>(stream_socket{std::move(*socket)}, to_string(where)));
+      done(std::make_shared<socket_stream>(stream_socket{std::move(*socket)}, to_string(where)));
   });
 }
 
@@ -119,7 +119,7 @@ void dial(reactor& io, const endpoint& where, std::function<void(result<stream_p
     if (failure)
       done(fail(ec::connection_closed, to_string(where) + ": " + failure.message()));
     else
-      done(std::make_shared<stream>(stream_socket{std::move(attempt->socket)}, to_string(where)));
+      done(std::make_shared<socket_stream>(stream_socket{std::move(attempt->socket)}, to_string(where)));
   };
   auto resolved = [attempt, where, done, connected](std::error_code failure,
                                                     const asio::ip::tcp::resolver::results_type& found) {
@@ -203,7 +203,7 @@ result<stream_ptr> acceptor::accept() {
     std::memcpy(peer.data(), remote.data(), remote.size());
     address = text_of(peer);
   }
-  return std::make_shared<stream>(std::move(socket), address);
+  return std::make_shared<socket_stream>(std::move(socket), address);
 }
 
 void acceptor::wait_readable(stream::callback done) {

@@ -13,6 +13,7 @@
 #include <asio.hpp>
 
 #include "actors/endpoint.hpp"
+#include "actors/stream.hpp"
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 
@@ -40,28 +41,18 @@ private:
 
 using stream_socket = asio::generic::stream_protocol::socket;
 
-/// A connected byte stream, TCP or Unix. Reading and writing never block.
-class stream : public std::enable_shared_from_this<stream> {
+/// A connected socket, TCP or Unix. Callbacks run on the reactor's thread.
+class socket_stream final : public stream, public std::enable_shared_from_this<socket_stream> {
 public:
-  /// Called once, on the reactor's thread: true when the descriptor is ready, false when the wait was given up.
-  using callback = std::function<void(bool is_ready)>;
+  socket_stream(stream_socket socket, std::string address);
 
-  stream(stream_socket socket, std::string address);
+  result<std::size_t> read(std::span<std::uint8_t> target) override;
+  result<std::size_t> write(byte_view source) override;
+  void wait_readable(callback done) override;
+  void wait_writable(callback done) override;
+  void close() override;
 
-  /// Bytes read; nothing left for now is 0. connection_closed at the end or after a reset.
-  result<std::size_t> read(std::span<std::uint8_t> target);
-
-  /// Bytes taken by the system, 0 when it takes none for now.
-  result<std::size_t> write(byte_view source);
-
-  /// One outstanding wait in each direction.
-  void wait_readable(callback done);
-  void wait_writable(callback done);
-
-  /// Ends both directions; outstanding waits end with false.
-  void close();
-
-  [[nodiscard]] const std::string& address() const {
+  [[nodiscard]] const std::string& address() const override {
     return address_;
   }
 
@@ -72,8 +63,6 @@ private:
   int descriptor_; ///< read and written by the session while the reactor's thread owns the socket object
   std::string address_;
 };
-
-using stream_ptr = std::shared_ptr<stream>;
 
 /// Resolves and connects without blocking; `done` runs on the reactor's thread.
 void dial(reactor& io, const endpoint& where, std::function<void(result<stream_ptr>)> done);

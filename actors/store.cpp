@@ -10,9 +10,10 @@ result<void> store_state::open(self_pointer self, store_arguments arguments) {
   self_ = self;
   backend_ = std::move(arguments.backend);
   writer_ = std::move(arguments.writer);
-  replication_ = arguments.replication;
   cache_ = core_cache{arguments.cache};
   meters_ = arguments.counted ? std::move(arguments.counted) : std::make_shared<meters>();
+  around_ =
+    std::make_shared<const core_surroundings>(core_surroundings{backend_, writer_, arguments.replication, meters_});
   generation_ = arguments.generation;
   scopes_[scope_id{}];
   auto next = backend_->next_number();
@@ -45,7 +46,7 @@ void store_state::on_down(const caf::down_msg& message) {
     return;
   }
   if (auto core = by_address_.find(message.source); core != by_address_.end()) {
-    auto discovery = core->second;
+    auto discovery = *core->second;
     by_address_.erase(core);
     loaded_.erase(discovery);
     cache_.remove(discovery);
@@ -167,6 +168,16 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
     [&state](dial_atom, const dial_request& request) { return state.dial(request, whole); },
     [&state](dial_atom, const dial_request& request, scope_id scope) { return state.dial(request, scope); },
     [&state](dial_atom, peer_record& record) { state.update_dialled(std::move(record)); },
+    [&state](replicate_atom, const replicate_request& request, const stream_end& other) {
+      return state.replicate(request, other, whole);
+    },
+    [&state](replicate_atom, const replicate_request& request, const stream_end& other, scope_id scope) {
+      return state.replicate(request, other, scope);
+    },
+    [&state](replicate_atom, const replicate_partner& partner) { return state.replicate(partner, whole); },
+    [&state](replicate_atom, const replicate_partner& partner, scope_id scope) {
+      return state.replicate(partner, scope);
+    },
     [&state](hangup_atom, std::uint64_t id) { return state.hang_up(id); },
     [&state](suspend_atom) { return state.suspend(); },
     [&state](resume_atom) { return state.resume(); },

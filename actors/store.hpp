@@ -15,6 +15,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/core_cache.hpp"
+#include "actors/core_surroundings.hpp"
 #include "actors/holders.hpp"
 #include "actors/local.hpp"
 #include "actors/meters.hpp"
@@ -79,6 +80,8 @@ public:
     network_ = network;
   }
   caf::result<peer_record> dial(const dial_request& request, scope_id scope);
+  caf::result<stream_end> replicate(const replicate_request& request, const stream_end& other, scope_id scope);
+  caf::result<peer_record> replicate(const replicate_partner& partner, scope_id scope);
   caf::result<bool> hang_up(std::uint64_t id);
   caf::result<bool> suspend();
   caf::result<bool> resume();
@@ -150,12 +153,15 @@ private:
   [[nodiscard]] result<resolution> resolve(const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_name(const storage::snapshot& source, const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_id(const storage::snapshot& source, const core_selector& selector) const;
+  [[nodiscard]] result<resolution> resolve_stored(const storage::snapshot& source, const log::core_header& header,
+                                                  const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_legacy_pair(const storage::snapshot& source, const key_pair& pair) const;
   [[nodiscard]] log::generation generation_of(const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_keys(const storage::snapshot& source, const core_selector& selector) const;
 
   void open_for(const caller& who);
   void create(resolution wanted, const caller& who);
+  void created(const log::core_header& header, const caller& who);
   void settled(const corestore::discovery_key& discovery);
   loaded_core& load(const log::core_header& header, const core_selector& selector);
   void hold(loaded_core& core, const corestore::discovery_key& discovery, const caller& who);
@@ -173,6 +179,7 @@ private:
 
   void wake_for(const waker& who);
   void purge_for(const core_selector& selector, caf::typed_response_promise<clear_result> promise);
+  caf::result<record_page> complete(record_page page);
   [[nodiscard]] result<clear_result> measure(const log::core_header& header) const;
   [[nodiscard]] std::vector<log::namespace_link> links_to(const core_selector& selector, scope_id scope) const;
   void offer_to(const session_actor& session, const corestore::discovery_key& discovery);
@@ -187,14 +194,14 @@ private:
   std::shared_ptr<storage::backend> backend_;
   writer_actor writer_;
   network_actor network_;
-  replication::replicator_settings replication_;
+  surroundings_ptr around_; ///< of all cores
   meters_ptr meters_;
   log::generation generation_ = log::generation::g10;
   std::uint32_t next_number_ = 0;
   std::uint64_t refusals_ = 0;
 
   std::unordered_map<corestore::discovery_key, loaded_core> loaded_;
-  std::unordered_map<caf::actor_addr, corestore::discovery_key> by_address_;
+  std::unordered_map<caf::actor_addr, const corestore::discovery_key*> by_address_; ///< keys of `loaded_`
   std::unordered_map<corestore::discovery_key, std::vector<later>> busy_;
   holders holders_;
   std::unordered_set<caf::actor_addr> observed_; ///< callers and watchers whose end is told

@@ -55,10 +55,10 @@ caf::result<bool> store_state::is_loaded(const core_selector& selector) const {
   if (is_closed_)
     return closed_error();
   auto resolved = resolve(selector);
+  if (!resolved && resolved.error().code == ec::not_found)
+    return false;
   if (!resolved)
     return to_caf(resolved.error());
-  if (resolved->is_new)
-    return make_error(ec::not_found, "the store does not know this core");
   return loaded_.contains(resolved->header.discovery);
 }
 
@@ -191,7 +191,43 @@ caf::result<record_page> store_state::list(const list_request& request) {
   auto page = maker.take();
   if (page.is_last)
     page.next.clear();
-  return page;
+  return complete(std::move(page));
+}
+
+/// A listing is read from what is stored; who is connected and what is decrypted only a core in memory knows.
+caf::result<record_page> store_state::complete(record_page page) {
+  struct unfinished {
+    record_page page;
+    std::size_t left = 0;
+  };
+  auto shared = std::make_shared<unfinished>();
+  shared->page = std::move(page);
+  auto is_active = [](const core_record& record) {
+    return record.active;
+  };
+  auto& records = shared->page.records;
+  shared->left = static_cast<std::size_t>(std::count_if(records.begin(), records.end(), is_active));
+  if (shared->left == 0)
+    return std::move(shared->page);
+  auto promise = self_->make_response_promise<record_page>();
+  auto answered = [shared, promise]() mutable {
+    if (--shared->left == 0)
+      promise.deliver(std::move(shared->page));
+  };
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!records[i].active)
+      continue;
+    self_->request(loaded_.at(records[i].discovery).handle, caf::infinite, info_atom_v)
+      .then(
+        [shared, answered, i](core_record& record) mutable {
+          shared->page.records[i] = std::move(record);
+          answered();
+        },
+        [answered](const caf::error&) mutable {
+          answered(); // it is just leaving the memory: what is stored is all there is to say
+        });
+  }
+  return promise;
 }
 
 caf::result<store_record> store_state::describe_store() const {

@@ -68,8 +68,9 @@ void store_state::open_for(const caller& who) {
 void store_state::create(resolution wanted, const caller& who) {
   auto discovery = wanted.header.discovery;
   auto& waiting = busy_[discovery];
-  if (auto loaded = loaded_.find(discovery); loaded != loaded_.end()) {
-    // A core that was loaded for somebody gets another header: it starts anew, after what it has begun.
+  auto loaded = loaded_.find(discovery);
+  if (loaded != loaded_.end() && loaded->second.generation != wanted.header.generation) {
+    // Nothing of another generation can have arrived: it starts anew.
     waiting.emplace_back([this, who] { open_for(who); });
     self_->send_exit(loaded->second.handle, caf::exit_reason::user_shutdown);
     return;
@@ -82,26 +83,32 @@ void store_state::create(resolution wanted, const caller& who) {
   changes.alias = wanted.alias;
   if (wanted.alias && wanted.header.generation == log::generation::g10)
     changes.links = links_to(who.selector, who.scope);
-  self_
-    ->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
-    .then(
-      [this, discovery, who, header = std::move(wanted.header)](std::uint64_t) {
-        if (is_closed_) {
-          auto promise = who.promise;
-          promise.deliver(closed_error());
-        } else {
-          auto& core = load(header, who.selector);
-          hold(core, discovery, who);
-          answer(core, discovery, who);
-        }
-        settled(discovery);
-        trim();
-      },
-      [this, discovery, who](const caf::error& reason) {
-        auto promise = who.promise;
-        promise.deliver(reason);
-        settled(discovery);
-      });
+  auto known = std::make_shared<const log::change_set>(std::move(changes));
+  auto failed = [this, discovery, who](const caf::error& reason) {
+    auto promise = who.promise;
+    promise.deliver(reason);
+    settled(discovery);
+  };
+  // A core that is in memory learns it itself, and whoever has it open goes on.
+  if (loaded != loaded_.end())
+    self_->request(loaded->second.handle, caf::infinite, open_atom_v, change_set_ptr{known})
+      .then([this, known, who](const core_record&) { created(*known->header, who); }, failed);
+  else
+    self_->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{known})
+      .then([this, known, who](std::uint64_t) { created(*known->header, who); }, failed);
+}
+
+void store_state::created(const log::core_header& header, const caller& who) {
+  if (is_closed_) {
+    auto promise = who.promise;
+    promise.deliver(closed_error());
+  } else {
+    auto& core = load(header, who.selector);
+    hold(core, header.discovery, who);
+    answer(core, header.discovery, who);
+  }
+  settled(header.discovery);
+  trim();
 }
 
 void store_state::settled(const corestore::discovery_key& discovery) {
@@ -118,9 +125,8 @@ store_state::loaded_core& store_state::load(const log::core_header& header, cons
     return found->second;
   }
   ++misses_;
-  auto handle = self_->spawn<caf::lazy_init>(core, core_arguments{backend_, writer_, header, replication_, meters_});
+  auto handle = self_->spawn<core, caf::lazy_init>(core_arguments{around_, header});
   self_->monitor(handle);
-  by_address_.emplace(handle.address(), header.discovery);
   if (auto channels = parked_.extract(header.discovery); !channels.empty())
     for (const auto& session : channels.mapped()) {
       if (auto known = sessions_.find(session.address()); known != sessions_.end())
@@ -133,7 +139,9 @@ store_state::loaded_core& store_state::load(const log::core_header& header, cons
   event.discovery = header.discovery;
   event.options = selector;
   tell(scope_id{}, event);
-  return loaded_.emplace(header.discovery, loaded_core{handle, header.key, header.generation, false}).first->second;
+  auto found = loaded_.emplace(header.discovery, loaded_core{handle, header.key, header.generation, false}).first;
+  by_address_.emplace(handle.address(), &found->first);
+  return found->second;
 }
 
 void store_state::hold(loaded_core& core, const corestore::discovery_key& discovery, const caller& who) {

@@ -177,14 +177,14 @@ result<store_state::resolution> store_state::resolve_id(const storage::snapshot&
     if (!stored)
       return fail(stored.error());
     if (*stored)
-      return resolution{**stored, {}, false, true};
+      return resolve_stored(source, **stored, selector);
   }
   if (selector.kind != selector_kind::by_key) {
     auto stored = source.header(as_discovery(selector.id));
     if (!stored)
       return fail(stored.error());
     if (*stored)
-      return resolution{**stored, {}, false, true};
+      return resolve_stored(source, **stored, selector);
   }
   if (selector.kind == selector_kind::by_discovery)
     return fail(ec::not_found, "no core is stored under discovery key " + text::to_hex(selector.id.view()));
@@ -192,6 +192,26 @@ result<store_state::resolution> store_state::resolve_id(const storage::snapshot&
   found.is_new = true;
   found.header.key = key;
   found.header.discovery = discovery;
+  found.header.generation = generation_of(selector);
+  return found;
+}
+
+/// A key alone does not say of which generation its core is. Until something of it is known, a selector that names one
+/// corrects what was assumed before.
+result<store_state::resolution> store_state::resolve_stored(const storage::snapshot& source,
+                                                            const log::core_header& header,
+                                                            const core_selector& selector) const {
+  resolution found{header, {}, false, true};
+  auto is_named = selector.generation == 9 || selector.generation == 10;
+  if (!is_named || header.generation == generation_of(selector))
+    return found;
+  auto head = source.head(header.number);
+  if (!head)
+    return fail(head.error());
+  if (head->length > 0 || !header.manifest.empty() || header.origin != log::key_origin::none)
+    return fail(ec::key_mismatch, "core " + text::to_hex(header.key.view()) + " is of generation " +
+                                    std::to_string(static_cast<int>(header.generation)));
+  found.is_new = true;
   found.header.generation = generation_of(selector);
   return found;
 }

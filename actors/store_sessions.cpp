@@ -137,6 +137,23 @@ caf::result<peer_record> store_state::dial(const dial_request& request, scope_id
   return self_->delegate(network_, dial_atom_v, request, scope);
 }
 
+caf::result<stream_end> store_state::replicate(const replicate_request& request, const stream_end& other,
+                                               scope_id scope) {
+  if (is_closed_ || !scopes_.contains(scope))
+    return closed_error();
+  if (!network_)
+    return make_error(ec::unsupported, "this store has no network");
+  return self_->delegate(network_, replicate_atom_v, request, other, scope);
+}
+
+caf::result<peer_record> store_state::replicate(const replicate_partner& partner, scope_id scope) {
+  if (is_closed_ || !scopes_.contains(scope))
+    return closed_error();
+  if (!network_)
+    return make_error(ec::unsupported, "this store has no network");
+  return self_->delegate(network_, replicate_atom_v, partner, scope);
+}
+
 void store_state::update_dialled(peer_record record) {
   auto id = record.id;
   if (record.state.empty())

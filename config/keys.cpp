@@ -155,6 +155,27 @@ std::string print_key(const Key& key) {
   return text::to_hex(key.view());
 }
 
+/// A key, or `KEY@9`, `KEY@10`.
+result<mirrored_core> read_mirrored(std::string_view text) {
+  mirrored_core core;
+  auto at = text.rfind('@');
+  if (at != std::string_view::npos) {
+    auto generation = read_generation(text.substr(at + 1));
+    if (!generation)
+      return fail(generation.error());
+    core.generation = *generation;
+  }
+  return read_key<core_key>(text.substr(0, at)).map([&](const core_key& key) {
+    core.key = key;
+    return core;
+  });
+}
+
+std::string print_mirrored(const mirrored_core& core) {
+  auto text = text::to_hex(core.key.view());
+  return core.generation == 0 ? text : text + "@" + std::to_string(core.generation);
+}
+
 std::string print_address(const address& what) {
   return to_string(what);
 }
@@ -187,7 +208,7 @@ void add_replication(std::vector<key_rule>& rules) {
   section_rules<&settings::replication> replication{rules, "replication"};
   replication.many("listen", &group::listen, read_listener, print_address);
   replication.many("connect", &group::connect, parse_dial_address, print_address);
-  live(replication.many("mirror", &group::mirror, read_key<core_key>, print_key<core_key>));
+  live(replication.many("mirror", &group::mirror, read_mirrored, print_mirrored));
   live(replication.many("allow", &group::allow, read_key<public_key>, print_key<public_key>));
   live(replication.count("connections-max", &group::connections_max, 1, 1000000));
   live(replication.count("connections-per-address-max", &group::connections_per_address_max, 1, 1000000));

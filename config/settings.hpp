@@ -36,10 +36,18 @@ struct store_settings {
   friend bool operator==(const store_settings&, const store_settings&) = default;
 };
 
+/// A core to keep complete. Its key does not say of which generation it is.
+struct mirrored_core {
+  core_key key;
+  std::uint8_t generation = 0; ///< 9 or 10; 0 = what the store makes, unless it knows the core
+
+  friend auto operator<=>(const mirrored_core&, const mirrored_core&) = default;
+};
+
 struct replication_settings {
   std::vector<address> listen = {parse_listen_address(defaults::replication_listen).value()}; ///< never holds `off`
   std::vector<address> connect;
-  std::vector<core_key> mirror;
+  std::vector<mirrored_core> mirror;
   std::vector<public_key> allow; ///< Noise keys that may connect; empty = everybody
   std::uint64_t connections_max = defaults::connections_max;
   std::uint64_t connections_per_address_max = defaults::connections_per_address_max;

@@ -87,9 +87,10 @@ bool store::is_loaded(const core_options& options) const {
   return scope_->home()->ask<bool>(scope_->handle(), no_wait, loaded_atom_v, facade::selector_of(options));
 }
 
-link store::connect(const std::string& address) const {
-  auto peer = scope_->home()->ask<peer_record>(scope_->handle(), no_wait, dial_atom_v, address);
-  return link{std::make_shared<facade::connection>(scope_->home(), peer.id)};
+link store::connect(const std::string& address, const replicate_options& options) const {
+  dial_request request{address, options.upload, options.download};
+  auto peer = scope_->home()->ask<peer_record>(scope_->handle(), no_wait, dial_atom_v, request);
+  return link{std::make_shared<facade::dialled>(scope_->home(), peer.id)};
 }
 
 std::string store::listen(const std::string& address) const {

@@ -8,6 +8,7 @@
 // waits for sockets and one that runs callbacks. Callers block their own thread only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -25,6 +26,7 @@ namespace corestore {
 
 namespace facade {
 class connection;
+class piped;
 class scope;
 } // namespace facade
 
@@ -67,7 +69,13 @@ struct store_info {
   std::string version;
 };
 
-/// A connection that is dialled, and dialled again when it is lost, until the last copy of this is gone.
+/// What may pass over a connection, seen from this side.
+struct replicate_options {
+  bool upload = true;   ///< answer requests of the peer
+  bool download = true; ///< ask it
+};
+
+/// A connection until the last copy of this is gone. One that is dialled is dialled again when it is lost.
 class [[nodiscard]] link {
 public:
   link() = default;
@@ -81,6 +89,30 @@ public:
 
 private:
   std::shared_ptr<facade::connection> connection_;
+};
+
+/// A replication as a stream of bytes, for callers with a transport of their own: what read() gives is the other side's
+/// to write(), and the other way round. It ends with the last copy of this.
+class [[nodiscard]] byte_stream {
+public:
+  using milliseconds = std::chrono::milliseconds;
+
+  explicit byte_stream(std::shared_ptr<facade::piped> pipe) : pipe_(std::move(pipe)) {
+    // nop
+  }
+
+  /// Bytes for the other side, at most 64 KiB; no bytes when none came within `timeout`; nothing when the replication
+  /// has ended. By one thread at a time.
+  [[nodiscard]] std::optional<bytes> read(milliseconds timeout) const;
+
+  /// Bytes from the other side; blocks while the store has too many of them. False when the replication has ended. By
+  /// one thread at a time.
+  bool write(byte_view content) const;
+
+  void end() const;
+
+private:
+  std::shared_ptr<facade::piped> pipe_;
 };
 
 /// One store, or a namespace of it. Copies are the same store. It closes by close(), or with the last copy and the last
@@ -113,8 +145,14 @@ public:
   [[nodiscard]] store_info info() const;
   [[nodiscard]] bool is_loaded(const core_options& options) const;
 
-  /// Replicates with a peer: `host:port` or `unix:PATH`. bad_argument.
-  [[nodiscard]] link connect(const std::string& address) const;
+  /// Replicates with a peer: `host:port` or `unix:PATH`. A namespace carries what was opened in it. bad_argument.
+  [[nodiscard]] link connect(const std::string& address, const replicate_options& options = {}) const;
+
+  /// Replicates with another store (or namespace) that this process has open, through memory.
+  [[nodiscard]] link replicate(const store& other, const replicate_options& options = {}) const;
+
+  /// Replicates over a stream that the caller carries; one side of it is the initiator, the other is not.
+  [[nodiscard]] byte_stream replicate(bool is_initiator, const replicate_options& options = {}) const;
 
   /// Accepts peers (port 0: any free port); answers the address bound. unsupported for a store of a server.
   std::string listen(const std::string& address) const;

@@ -227,7 +227,7 @@ opened::opened(std::shared_ptr<world> home, const store_actor& store, const core
   record_ = std::move(answer->record);
 }
 
-connection::~connection() {
+dialled::~dialled() {
   try {
     home_->ask<bool>(home_->root(), std::chrono::milliseconds{0}, hangup_atom_v, id_);
   } catch (const failure&) {

@@ -17,6 +17,7 @@
 #include <caf/scoped_actor.hpp>
 
 #include "actors/engine.hpp"
+#include "actors/stream.hpp"
 #include "config/system_config.hpp"
 #include "corestore/failure.hpp"
 #include "corestore/store.hpp"
@@ -176,18 +177,61 @@ private:
   std::uint64_t id_;
 };
 
+/// Ends with its last owner.
 class connection {
 public:
-  connection(std::shared_ptr<world> home, std::uint64_t id) : home_(std::move(home)), id_(id) {
-    // nop
-  }
-  ~connection();
+  connection() = default;
+  virtual ~connection() = default;
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
+};
+
+/// An address that is dialled.
+class dialled final : public connection {
+public:
+  dialled(std::shared_ptr<world> home, std::uint64_t id) : home_(std::move(home)), id_(id) {
+    // nop
+  }
+  ~dialled() override;
 
 private:
   std::shared_ptr<world> home_;
   std::uint64_t id_;
+};
+
+/// A replication of a store that runs over a pipe.
+class piped final : public connection {
+public:
+  /// The store has the inner end, whoever owns this the outer one. The failures of replicating.
+  piped(std::shared_ptr<scope> from, bool is_initiator, const replicate_options& options, actors::stream_ptr inner,
+        actors::stream_ptr outer);
+  ~piped() override;
+
+  std::optional<bytes> read(std::chrono::milliseconds timeout);
+  bool write(byte_view content);
+  void end();
+
+private:
+  struct signal;
+
+  std::shared_ptr<scope> from_;
+  actors::stream_ptr outer_;
+  stream_end carrier_;
+  std::shared_ptr<signal> readable_;
+  std::shared_ptr<signal> writable_;
+};
+
+/// Both stores of one replication, each with one end of the same pipe.
+class joined final : public connection {
+public:
+  joined(std::shared_ptr<piped> first, std::shared_ptr<piped> second)
+      : first_(std::move(first)), second_(std::move(second)) {
+    // nop
+  }
+
+private:
+  std::shared_ptr<piped> first_;
+  std::shared_ptr<piped> second_;
 };
 
 core_info info_of(const core_record& record);

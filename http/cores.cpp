@@ -45,17 +45,6 @@ result<list_request> read_listing(const query& parameters) {
   return request;
 }
 
-/// A listing is read from what is stored; who is connected and what is decrypted only a core in memory knows.
-core_record current(service& with, exchange& call, const core_record& stored) {
-  if (!stored.active)
-    return stored;
-  core_selector selector;
-  selector.kind = selector_kind::by_discovery;
-  selector.id.data = stored.discovery.data;
-  auto record = with.asking.ask<core_record>(call.line(), patience, with.store, info_atom_v, selector);
-  return record ? *record : stored; // it may just have been parked or purged
-}
-
 /// Page by page, so that neither side holds a hundred thousand records at once; with a `limit` one page.
 outcome list_cores(service& with, exchange& call) {
   auto request = read_listing(call.parameters);
@@ -71,7 +60,7 @@ outcome list_cores(service& with, exchange& call) {
       call.begin(200, "application/json");
     std::string text = is_first ? "{\"cores\":[" : "";
     for (const auto& record : page->records)
-      text += (std::exchange(is_first, false) ? "" : ",") + to_line(to_json(current(with, call, record)));
+      text += (std::exchange(is_first, false) ? "" : ",") + to_line(to_json(record));
     bool is_done = page->is_last || page->records.empty() || is_one_page;
     request->cursor = page->next;
     if (is_done)

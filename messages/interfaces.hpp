@@ -128,7 +128,24 @@ using store_sink = caf::typed_actor<
   // something happened to the store or namespace that this sink watches
   caf::reacts_to<store_event>>;
 
+/// Bytes of a stream between two actors that the other end has not granted again, in each direction, and of one piece.
+inline constexpr std::size_t stream_window_bytes = std::size_t{512} << 10U;
+inline constexpr std::size_t stream_chunk_bytes_max = std::size_t{64} << 10U;
+
+/// One end of a byte stream between two actors, wherever they are: what a replication runs over when it has no socket.
+/// It ends with the other end, or when it is closed.
+using stream_end = caf::typed_actor<
+  // where the other end is; what this one has to say goes there
+  caf::reacts_to<join_atom, caf::strong_actor_ptr>,
+  // bytes that follow those before, at most stream_chunk_bytes_max and no more than was granted
+  caf::reacts_to<write_atom, shared_bytes>,
+  // so many bytes were taken: as many more may be sent
+  caf::reacts_to<grant_atom, std::uint64_t>,
+  // nothing follows
+  caf::reacts_to<close_atom>>;
+
 struct entered_store;
+struct replicate_partner;
 
 /// One store: many cores under one primary key; or a namespace of it, which says the same of what was opened in it.
 using store_actor = caf::typed_actor<
@@ -139,7 +156,7 @@ using store_actor = caf::typed_actor<
   caf::replies_to<close_atom, discovery_key>::with<bool>,
   // what is known of a core, without loading it. not_found
   caf::replies_to<info_atom, core_selector>::with<core_record>,
-  // whether a core is in memory. not_found
+  // whether a core is in memory; also false when the store does not know it. bad_argument
   caf::replies_to<loaded_atom, core_selector>::with<bool>,
   // erase a core from memory and disk, whoever holds it; what was given back. not_found
   caf::replies_to<purge_atom, core_selector>::with<clear_result>,
@@ -165,6 +182,12 @@ using store_actor = caf::typed_actor<
   caf::replies_to<dial_atom, std::string>::with<peer_record>,
   // the same with switches
   caf::replies_to<dial_atom, dial_request>::with<peer_record>,
+  // replicate over a byte stream with whoever is behind its other end (none yet: join says it later); this side's end.
+  // bad_argument, unsupported
+  caf::replies_to<replicate_atom, replicate_request, stream_end>::with<stream_end>,
+  // replicate with another store, of this actor system or of another node, until hung up or one of them ends.
+  // connection_closed, bad_argument, unsupported
+  caf::replies_to<replicate_atom, replicate_partner>::with<peer_record>,
   // end a connection, and do not dial again; false when there is none of that id
   caf::replies_to<hangup_atom, std::uint64_t>::with<bool>,
   // bring everything to the disk and pause all connections
@@ -185,6 +208,17 @@ typename Inspector::result_type inspect(Inspector& inspector, entered_store& val
   return inspector(caf::meta::type_name("entered_store"), value.handle, value.name_space);
 }
 
+/// Another store (or namespace), and what may pass.
+struct replicate_partner {
+  store_actor store;
+  replicate_request request;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, replicate_partner& value) {
+  return inspector(caf::meta::type_name("replicate_partner"), value.store, value.request);
+}
+
 } // namespace corestore
 
 CAF_BEGIN_TYPE_ID_BLOCK(corestore_handles, caf::id_block::corestore::end)
@@ -195,7 +229,9 @@ CAF_ADD_TYPE_ID(corestore_handles, (corestore::core_actor))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::entered_store))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::event_sink))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::opened_core))
+CAF_ADD_TYPE_ID(corestore_handles, (corestore::replicate_partner))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::store_actor))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::store_sink))
+CAF_ADD_TYPE_ID(corestore_handles, (corestore::stream_end))
 
 CAF_END_TYPE_ID_BLOCK(corestore_handles)

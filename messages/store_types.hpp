@@ -50,4 +50,19 @@ typename Inspector::result_type inspect(Inspector& inspector, dial_request& valu
   return inspector(caf::meta::type_name("dial_request"), value.address, value.may_upload, value.may_download);
 }
 
+/// A replication over something else than an address that is dialled.
+struct replicate_request {
+  bool is_initiator = true; ///< one side of a connection is, the other is not
+  bool may_upload = true;
+  bool may_download = true;
+  std::uint8_t generation = 0; ///< 9 or 10 of an initiator; 0 = what the store makes. A responder hears it
+  std::string address;         ///< what the connection is called in listings; empty: something is made up
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, replicate_request& value) {
+  return inspector(caf::meta::type_name("replicate_request"), value.is_initiator, value.may_upload, value.may_download,
+                   value.generation, value.address);
+}
+
 } // namespace corestore

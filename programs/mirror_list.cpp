@@ -13,14 +13,15 @@ mirror_list::mirror_list(caf::actor_system& system, store_actor store) : self_(s
   // nop
 }
 
-result<std::vector<std::string>> mirror_list::apply(const std::vector<core_key>& keys) {
+result<std::vector<std::string>> mirror_list::apply(const std::vector<config::mirrored_core>& cores) {
   std::vector<std::string> changes;
-  for (const auto& key : keys) {
-    if (held_.contains(key))
+  for (const auto& wanted : cores) {
+    if (held_.contains(wanted))
       continue;
     core_selector selector;
     selector.kind = selector_kind::by_key;
-    selector.id.data = key.data;
+    selector.id.data = wanted.key.data;
+    selector.generation = wanted.generation;
     auto opened = ask<opened_core>(self_, store_, patience, open_atom_v, selector);
     if (!opened)
       return fail(opened.error());
@@ -28,17 +29,17 @@ result<std::vector<std::string>> mirror_list::apply(const std::vector<core_key>&
     auto core = caf::actor_cast<actors::local_core_actor>(opened->handle);
     if (auto on = ask<core_record>(self_, core, patience, mirror_atom_v, true, false); !on)
       return fail(on.error());
-    held_.emplace(key, core);
-    changes.push_back("mirrors " + text::to_hex(key.view()));
+    held_.emplace(wanted, core);
+    changes.push_back("mirrors " + text::to_hex(wanted.key.view()));
   }
   for (auto held = held_.begin(); held != held_.end();) {
-    if (std::find(keys.begin(), keys.end(), held->first) != keys.end()) {
+    if (std::find(cores.begin(), cores.end(), held->first) != cores.end()) {
       ++held;
       continue;
     }
     if (auto off = ask<core_record>(self_, held->second, patience, mirror_atom_v, false, false); !off)
       return fail(off.error());
-    changes.push_back("no longer mirrors " + text::to_hex(held->first.view()));
+    changes.push_back("no longer mirrors " + text::to_hex(held->first.key.view()));
     held = held_.erase(held);
   }
   return changes;

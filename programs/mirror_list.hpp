@@ -9,6 +9,7 @@
 
 #include "actors/local.hpp"
 #include "base/error.hpp"
+#include "config/settings.hpp"
 #include "messages/interfaces.hpp"
 
 namespace corestore::programs {
@@ -18,12 +19,12 @@ public:
   mirror_list(caf::actor_system& system, store_actor store);
 
   /// Opens and mirrors what is new, ends what is gone; answers a sentence for each change. Ends at the first failure.
-  result<std::vector<std::string>> apply(const std::vector<core_key>& keys);
+  result<std::vector<std::string>> apply(const std::vector<config::mirrored_core>& cores);
 
 private:
   caf::scoped_actor self_;
   store_actor store_;
-  std::map<core_key, actors::local_core_actor> held_;
+  std::map<config::mirrored_core, actors::local_core_actor> held_;
 };
 
 } // namespace corestore::programs

@@ -3,8 +3,9 @@
 namespace corestore::bench {
 
 caf::result<bool> driver_state::start(self_pointer self, std::size_t callers, step next, outcome* target,
-                                      std::uint64_t duration_s) {
+                                      std::uint64_t duration_s, std::function<void()> at_end) {
   self_ = self;
+  at_end_ = std::move(at_end);
   next_ = std::move(next);
   target_ = target;
   if (duration_s > 0)
@@ -27,6 +28,8 @@ void driver_state::advance(std::size_t caller) {
 void driver_state::finish(caf::error failure) {
   if (std::exchange(is_finished_, true))
     return;
+  if (at_end_)
+    at_end_();
   if (failure)
     promise_.deliver(std::move(failure));
   else
@@ -35,10 +38,10 @@ void driver_state::finish(caf::error failure) {
 }
 
 result<void> drive(const caf::scoped_actor& self, std::size_t callers, driver_state::step next, outcome& target,
-                   std::uint64_t duration_s) {
+                   std::uint64_t duration_s, const std::function<void()>& at_end) {
   auto worker = self->spawn([&](caf::stateful_actor<driver_state>* driver) -> caf::behavior {
     return {[&, driver](wake_atom) {
-      return driver->state.start(driver, callers, next, &target, duration_s);
+      return driver->state.start(driver, callers, next, &target, duration_s, at_end);
     }};
   });
   result<void> done;

@@ -53,7 +53,9 @@ public:
     return deadline_ && clock::now() >= *deadline_;
   }
 
-  caf::result<bool> start(self_pointer self, std::size_t callers, step next, outcome* target, std::uint64_t duration_s);
+  /// `at_end` is called while everything that was opened is still held.
+  caf::result<bool> start(self_pointer self, std::size_t callers, step next, outcome* target, std::uint64_t duration_s,
+                          std::function<void()> at_end);
 
 private:
   void advance(std::size_t caller);
@@ -61,6 +63,7 @@ private:
 
   self_pointer self_ = nullptr;
   step next_;
+  std::function<void()> at_end_;
   outcome* target_ = nullptr; ///< of the thread that waits for the answer to start()
   std::optional<clock::time_point> deadline_;
   std::size_t busy_ = 0;
@@ -70,6 +73,6 @@ private:
 
 /// Runs `callers` callers to their end and measures; one answer is one latency.
 result<void> drive(const caf::scoped_actor& self, std::size_t callers, driver_state::step next, outcome& target,
-                   std::uint64_t duration_s = 0);
+                   std::uint64_t duration_s = 0, const std::function<void()>& at_end = {});
 
 } // namespace corestore::bench

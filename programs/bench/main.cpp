@@ -45,6 +45,8 @@ void add_options(CLI::App& verb, options& asked) {
     ->transform(CLI::CheckedTransformer(durabilities).description(""))
     ->type_name("MODE=commit");
   verb.add_option("--duration", asked.duration_s, "Seconds to run, instead of a number of blocks");
+  if (asked.workload == "open-many")
+    verb.add_option("--held", asked.held, "Cores that are open at once (default: all)")->check(positive);
   verb.add_option("--seed", asked.seed, "Of content and order")->capture_default_str();
   verb.add_flag("--json", asked.is_json, "One line of JSON");
   verb.add_option("--role", asked.role, "One side of a two-process run: serve or fetch")

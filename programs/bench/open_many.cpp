@@ -1,8 +1,11 @@
-// What open cores cost: created, held open, known from disk only, and opened again.
+// What open cores cost: created, known from disk only, held open all at once, and opened again.
+#include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
 
-#include <unistd.h>
+#include <malloc.h>
 
 #include "programs/bench/driver.hpp"
 #include "programs/bench/workloads.hpp"
@@ -12,62 +15,114 @@ namespace corestore::bench {
 
 namespace {
 
+using clock = std::chrono::steady_clock;
+
 /// Openings under way at a time: enough to fill groups of the writer.
 constexpr std::uint64_t callers_max = 2048;
 
-double resident_bytes() {
-  long pages = 0;
-  long resident = 0;
-  if (auto* file = std::fopen("/proc/self/statm", "re"); file != nullptr) {
-    if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2)
-      resident = 0;
-    std::fclose(file);
-  }
-  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+/// Cores that are held while others are created.
+constexpr std::uint64_t created_at_once = 50000;
+
+/// Open cores that nobody holds: what a server has by default.
+constexpr std::size_t idle_cores_max = 1000;
+
+double seconds_since(clock::time_point start) {
+  return std::chrono::duration<double>(clock::now() - start).count();
 }
 
-/// Opens `asked.cores` named cores, all of which stay open.
-result<void> open_all(world& stage, const options& asked, outcome& measured) {
-  auto left = asked.cores;
+/// What this process has of everything that could grow with the cores.
+struct footprint {
+  double resident_bytes = 0;  ///< with the pages of the store that are mapped
+  double anonymous_bytes = 0; ///< what only this process has
+  std::uint64_t descriptors = 0;
+  std::uint64_t actors = 0;
+  std::uint64_t threads = 0;
+};
+
+footprint measure_process(const world& stage) {
+  footprint now;
+  malloc_trim(0); // what earlier phases left is not counted as free room of the next one
+  std::ifstream status{"/proc/self/status"};
+  std::string field;
+  while (status >> field) {
+    double value = 0;
+    if (field == "VmRSS:" && status >> value)
+      now.resident_bytes = value * 1024;
+    else if (field == "RssAnon:" && status >> value)
+      now.anonymous_bytes = value * 1024;
+    else if (field == "Threads:" && status >> value)
+      now.threads = static_cast<std::uint64_t>(value);
+  }
+  std::error_code ignored; // without it there are none to count
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd", ignored}) {
+    std::ignore = entry;
+    ++now.descriptors;
+  }
+  now.actors = stage.actors();
+  return now;
+}
+
+/// Opens the named cores [first, last), all of which stay open until the next call. With `then`, calls it before they
+/// are released.
+result<void> open_all(world& stage, std::uint64_t first, std::uint64_t last, outcome& measured,
+                      const std::function<void()>& then = {}) {
+  auto number = first;
   auto next = [&](driver_state& driver, std::size_t caller) {
-    if (left == 0)
+    if (number == last)
       return false;
     core_selector selector;
-    selector.name = "core-" + std::to_string(left--);
+    selector.name = "core-" + std::to_string(number++);
     driver.request<opened_core>(caller, 1, stage.store(), open_atom_v, selector);
     return true;
   };
-  return drive(stage.self(), std::min(asked.cores, callers_max), next, measured);
+  return drive(stage.self(), std::min(last - first, callers_max), next, measured, 0, then);
 }
 
 } // namespace
 
 result<outcome> open_many(const options& asked) {
-  auto stage = world::open(asked.durability);
+  auto stage = world::open(asked.durability, idle_cores_max);
   if (!stage)
     return fail(stage.error());
   auto& there = **stage;
-  outcome created;
-  if (auto done = open_all(there, asked, created); !done)
-    return fail(done.error());
-  auto started = std::chrono::steady_clock::now();
+  auto start = clock::now();
+  for (std::uint64_t first = 0; first < asked.cores; first += created_at_once) {
+    outcome ignored;
+    if (auto done = open_all(there, first, std::min(asked.cores, first + created_at_once), ignored); !done)
+      return fail(done.error());
+  }
+  auto create_s = seconds_since(start);
+  start = clock::now();
   if (auto again = there.reopen(); !again)
     return fail(again.error());
   auto known = programs::ask<store_record>(there.self(), there.store(), programs::patience, info_atom_v);
-  auto reopened = std::chrono::steady_clock::now() - started;
+  auto reopen_s = seconds_since(start);
   if (!known)
     return fail(known.error());
   if (known->cores_known != asked.cores)
     return fail(ec::internal, std::to_string(known->cores_known) + " cores are known after reopening");
-  auto before = resident_bytes();
+
+  auto held = asked.held == 0 ? asked.cores : std::min(asked.held, asked.cores);
+  auto before = measure_process(there);
+  footprint after;
   outcome measured;
-  if (auto done = open_all(there, asked, measured); !done)
+  if (auto done = open_all(there, 0, held, measured, [&] { after = measure_process(there); }); !done)
     return fail(done.error());
-  auto grown = resident_bytes() - before;
   there.measure(measured);
-  measured.bytes_per_core = grown / static_cast<double>(asked.cores);
-  measured.create_s = created.wall_s;
-  measured.reopen_s = std::chrono::duration<double>(reopened).count();
+  auto each = static_cast<double>(held);
+  measured.more = {{"bytes_per_core", (after.resident_bytes - before.resident_bytes) / each},
+                   {"anonymous_bytes_per_core", (after.anonymous_bytes - before.anonymous_bytes) / each},
+                   {"disk_bytes_per_core", measured.used_bytes / asked.cores},
+                   {"create_s", create_s},
+                   {"creates_s", static_cast<double>(asked.cores) / create_s},
+                   {"reopen_s", reopen_s},
+                   {"held", held},
+                   {"actors_before", before.actors},
+                   {"actors_after", after.actors},
+                   {"descriptors_before", before.descriptors},
+                   {"descriptors_after", after.descriptors},
+                   {"threads_before", before.threads},
+                   {"threads_after", after.threads}};
   return measured;
 }
 

@@ -23,6 +23,7 @@ struct options {
   std::uint64_t peers = 1;       ///< processes that fetch
   storage::durability durability = storage::durability::commit;
   std::uint64_t duration_s = 0; ///< instead of a number of blocks; 0 = count
+  std::uint64_t held = 0;       ///< cores that are open at once, of open-many; 0 = all
   std::uint64_t seed = 1;
   bool is_json = false;
   bench::role role = role::whole;

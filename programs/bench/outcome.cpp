@@ -70,11 +70,11 @@ json to_json(const options& asked, const outcome& measured) {
             {"bytes_per_core", measured.used_bytes / std::max<std::uint64_t>(asked.cores, 1)},
             {"bytes_written", measured.bytes_written},
             {"durability", name_of(asked.durability)}};
-  if (measured.bytes_per_core > 0) {
-    line["disk_bytes_per_core"] = line["bytes_per_core"];
-    line["bytes_per_core"] = rounded(measured.bytes_per_core);
-    line["create_s"] = rounded(measured.create_s);
-    line["reopen_s"] = rounded(measured.reopen_s);
+  for (const auto& [field, value] : measured.more.items()) {
+    if (value.is_number_float())
+      line[field] = rounded(value.get<double>());
+    else
+      line[field] = value;
   }
   if (measured.serve_cpu_s > 0)
     line["serve_cpu_s"] = rounded(measured.serve_cpu_s);

@@ -28,10 +28,8 @@ struct outcome {
   std::uint64_t bytes_written = 0; ///< payload given to storage, set-up included
   std::uint64_t used_bytes = 0;    ///< pages in use on disk at the end
   double peak_rss_mb = 0;
-  double bytes_per_core = 0; ///< memory of an open core, where that is measured
-  double create_s = 0;       ///< the same for the creation of all cores
-  double reopen_s = 0;       ///< and for opening a store that has them
   histogram latency;
+  json more = json::object(); ///< fields of this workload only, in place of those of the same name
 };
 
 /// The fields of `--json`: blocks_s, mb_s (10^6 payload bytes), wall_s, percentiles, cpu_s, peak_rss_mb,

@@ -20,8 +20,6 @@ constexpr std::uint64_t pool_bytes = std::uint64_t{16} << 20U;
 constexpr std::uint64_t pool_blocks_min = 4;
 constexpr std::uint64_t pool_blocks_max = 4096;
 
-constexpr std::size_t cores_max = 100'000'000;
-
 void complain(const char* severity, const std::string& line) {
   auto name = std::string_view{severity};
   if (name == "warning" || name == "error")
@@ -44,12 +42,13 @@ temporary_folder::~temporary_folder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-result<std::unique_ptr<world>> world::open(storage::durability durability) {
+result<std::unique_ptr<world>> world::open(storage::durability durability, std::size_t idle_max) {
   auto folder = temporary_folder::create();
   if (!folder)
     return fail(folder.error());
   std::unique_ptr<world> opened{new world(std::move(*folder))};
   opened->durability_ = durability;
+  opened->idle_max_ = idle_max;
   opened->system_ = std::make_unique<caf::actor_system>(opened->config_);
   opened->self_.emplace(*opened->system_);
   if (auto started = opened->start(); !started)
@@ -65,7 +64,7 @@ result<void> world::start() {
     return fail(backend.error());
   backend_ = std::move(*backend);
   actors::engine_settings settings;
-  settings.active_cores_max = cores_max; // what a workload opened stays open, whoever asked for it
+  settings.active_cores_max = idle_max_; // what a workload opened stays open, whoever asked for it
   engine_ = std::make_unique<actors::engine>(*system_, backend_, settings, complain);
   return {};
 }

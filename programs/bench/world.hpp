@@ -37,7 +37,8 @@ private:
 
 class world {
 public:
-  static result<std::unique_ptr<world>> open(storage::durability durability);
+  /// At most `idle_max` cores stay open that nobody holds any more.
+  static result<std::unique_ptr<world>> open(storage::durability durability, std::size_t idle_max = 100'000'000);
   ~world();
   world(const world&) = delete;
   world& operator=(const world&) = delete;
@@ -61,6 +62,11 @@ public:
     return engine_->store();
   }
 
+  /// Actors that are alive.
+  [[nodiscard]] std::uint64_t actors() const {
+    return system_->registry().running();
+  }
+
   /// Fills what storage and the process tell about themselves.
   void measure(outcome& target) const;
 
@@ -73,6 +79,7 @@ private:
 
   std::unique_ptr<temporary_folder> folder_;
   storage::durability durability_ = storage::durability::commit;
+  std::size_t idle_max_ = 0;
   config::system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   std::shared_ptr<storage::backend> backend_;

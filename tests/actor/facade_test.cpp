@@ -191,6 +191,60 @@ TEST_CASE("two stores replicate over a link until it is dropped") {
   CHECK_FALSE(copy.update(200ms));
 }
 
+TEST_CASE("two stores replicate through memory, from the whole or from a namespace of it") {
+  temporary_directory here;
+  temporary_directory there;
+  auto writer = corestore::store::open(there.path);
+  auto reader = corestore::store::open(here.path);
+  auto space = writer.create_namespace("app");
+  auto inside = space.get({.name = "log"});
+  auto outside = writer.get({.name = "log"});
+  inside.append("inside");
+  outside.append("outside");
+  auto copy_of_inside = reader.get({.key = inside.key()});
+  auto copy_of_outside = reader.get({.key = outside.key()});
+  auto link = reader.replicate(space);
+  auto block = copy_of_inside.get(0, 20s);
+  REQUIRE(block);
+  CHECK(as_text(*block) == "inside");
+  CHECK_FALSE(copy_of_outside.get(0, 200ms));
+  auto whole = reader.replicate(writer);
+  block = copy_of_outside.get(0, 20s);
+  REQUIRE(block);
+  CHECK(as_text(*block) == "outside");
+  link.drop();
+  whole.drop();
+  outside.append("later");
+  CHECK_FALSE(copy_of_outside.update(200ms));
+}
+
+TEST_CASE("a replication runs over whatever carries its bytes") {
+  temporary_directory here;
+  temporary_directory there;
+  auto writer = corestore::store::open(there.path);
+  auto reader = corestore::store::open(here.path);
+  auto source = writer.get({.name = "log"});
+  for (int i = 0; i < 20; ++i)
+    source.append(bytes(100000, static_cast<std::uint8_t>(i)));
+  auto copy = reader.get({.key = source.key()});
+  auto first = reader.replicate(true, {.upload = false});
+  auto second = writer.replicate(false);
+  auto carry = [](const byte_stream& from, const byte_stream& to) {
+    while (auto content = from.read(100ms))
+      if (!to.write(*content))
+        return;
+    to.end();
+  };
+  std::thread forth{carry, first, second};
+  std::thread back{carry, second, first};
+  CHECK(copy.download(0, 20, 20s));
+  first.end();
+  forth.join();
+  back.join();
+  CHECK_FALSE(second.read(0ms));
+  CHECK(copy.verify().faults.empty());
+}
+
 TEST_CASE("threads append to one core at once and every block is there") {
   temporary_directory directory;
   auto store = corestore::store::open(directory.path, {.durability = sync_mode::none});

@@ -111,6 +111,25 @@ scenario('a sparse reader of JavaScript gets the blocks that it asks for', async
   assert.strictEqual(core.downloaded(), 4)
 })
 
+scenario('a server of generation 10 mirrors a core of generation 9 that is named so, also after a first try without', async (world) => {
+  const peer = await legacyPeer(world)
+  const core = await peer.core({ name: 'theirs' })
+  const list = blocks('theirs', 20, 30)
+  await append(core, list)
+  const { address } = await peer.listen()
+  const key = core.key.toString('hex')
+  const guessed = await world.serve({ connect: [address + '@9'], mirror: [core.key] })
+  assert.strictEqual((await guessed.record(core.key)).generation, 10)
+  await guessed.stop()
+  const server = await world.serve({
+    storage: guessed.storage,
+    connect: [address + '@9'],
+    args: ['--mirror', key + '@9']
+  })
+  await mirrors(server, core)
+  assert.strictEqual((await server.record(core.key)).generation, 9)
+})
+
 for (const length of [1, 3, 150]) {
   scenario(`we mirror a JavaScript core of ${length} blocks, and what it appends`, async (world) => {
     const peer = await legacyPeer(world)

@@ -63,9 +63,11 @@ TEST_CASE("a list is repeated keys, commas, or both") {
   REQUIRE(one.replication.connect.size() == 3);
   CHECK(one.replication.connect[1].generation == 9);
   CHECK(one == other);
-  auto keys = good("[replication]\nmirror = " + key_a + ",\"" + key_b + "\"\nallow = " + key_a);
+  auto keys = good("[replication]\nmirror = " + key_a + "@9,\"" + key_b + "\"\nallow = " + key_a);
   REQUIRE(keys.replication.mirror.size() == 2);
-  CHECK(text::to_hex(keys.replication.mirror[1].view()) == key_b);
+  CHECK(text::to_hex(keys.replication.mirror[1].key.view()) == key_b);
+  CHECK(keys.replication.mirror[0].generation == 9);
+  CHECK(keys.replication.mirror[1].generation == 0);
   CHECK(keys.replication.allow.size() == 1);
 }
 

@@ -20,7 +20,7 @@ TEST_CASE("every kind of value reads back as it was printed") {
   auto given = parse_settings("[store]\npath = \"a \\\"b\\\" # c\"\ndurability = none\nmap-size-max = 12MiB\n"
                               "sync-interval = 1500ms\n[replication]\nlisten = [::1]:1, unix:/a\nconnect = a:1@10\n"
                               "mirror = " +
-                                std::string(64, 'c') + ", " + std::string(64, 'd') +
+                                std::string(64, 'c') + ", " + std::string(64, 'd') + "@9" +
                                 "\nupload = off\n[http]\ntoken = \"x,y\"\n[log]\nlevel = off\n",
                               "f");
   REQUIRE(given.has_value());

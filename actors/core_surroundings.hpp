@@ -1,0 +1,22 @@
+// What all cores of one store have in common.
+#pragma once
+
+#include <memory>
+
+#include "actors/local.hpp"
+#include "actors/meters.hpp"
+#include "replication/replicator.hpp"
+#include "storage/backend.hpp"
+
+namespace corestore::actors {
+
+struct core_surroundings {
+  std::shared_ptr<storage::backend> backend;
+  writer_actor writer;
+  replication::replicator_settings replication;
+  meters_ptr counted;
+};
+
+using surroundings_ptr = std::shared_ptr<const core_surroundings>;
+
+} // namespace corestore::actors

@@ -1,0 +1,214 @@
+// Replication without sockets: over pipes in memory, and over streams between actors.
+#include <atomic>
+
+#include "two_stores.hpp"
+
+#include "actors/pipe.hpp"
+#include "actors/relay.hpp"
+
+namespace corestore::tests {
+
+TEST_CASE("what is written into a pipe is read at its other end, in order, also after a close") {
+  auto [here, there] = actors::make_pipe("memory");
+  bytes target(100);
+  CHECK(there->read(target) == std::size_t{0});
+  bool is_told = false;
+  there->wait_readable([&](bool is_ready) { is_told = is_ready; });
+  CHECK_FALSE(is_told);
+  CHECK(here->write(as_bytes("first")) == std::size_t{5});
+  CHECK(is_told);
+  CHECK(here->write(as_bytes("second")) == std::size_t{6});
+  CHECK(there->write(as_bytes("back")) == std::size_t{4});
+  here->close();
+  REQUIRE(there->read({target.data(), 7}) == std::size_t{7});
+  CHECK(as_text({target.data(), 7}) == "firstse");
+  REQUIRE(there->read(target) == std::size_t{4});
+  CHECK(as_text({target.data(), 4}) == "cond");
+  CHECK_FALSE(there->read(target).has_value());
+  CHECK_FALSE(there->write(as_bytes("late")).has_value());
+}
+
+TEST_CASE("a pipe takes what it has room for, and says when there is room again") {
+  auto [here, there] = actors::make_pipe("memory");
+  bytes much(std::size_t{4} << 20U, 7);
+  auto taken = here->write(much);
+  REQUIRE(taken.has_value());
+  CHECK(*taken < much.size());
+  CHECK(here->write(much) == std::size_t{0});
+  bool has_room = false;
+  here->wait_writable([&](bool is_ready) { has_room = is_ready; });
+  CHECK_FALSE(has_room);
+  bytes target(1000);
+  CHECK(there->read(target) == std::size_t{1000});
+  CHECK(has_room);
+  CHECK(here->write(much) == std::size_t{1000});
+  bool was_given_up = false;
+  here->wait_writable([&](bool is_ready) { was_given_up = !is_ready; });
+  here->close();
+  CHECK(was_given_up);
+}
+
+TEST_CASE("two stores of one process replicate by one message, without a socket") {
+  pair_of_stores stores;
+  auto source = stores.open(stores.writer.store(), "log");
+  stores.append(source.handle, 1000, 100);
+  auto copy = stores.open(stores.reader.store(), source.record.key);
+  auto connected =
+    stores.ask<peer_record>(stores.reader.store(), replicate_atom_v, replicate_partner{stores.writer.store(), {}});
+  REQUIRE(connected.has_value());
+  CHECK(connected->is_initiator);
+  REQUIRE(stores.arrives(copy.handle, 1000));
+  stores.append(source.handle, 10, 1000000); // live, and more than any buffer on the way holds
+  REQUIRE(stores.arrives(copy.handle, 1010));
+  auto later = stores.open(stores.writer.store(), "later"); // opened while the replication runs
+  stores.append(later.handle, 3, 10);
+  REQUIRE(stores.arrives(stores.open(stores.reader.store(), later.record.key).handle, 3));
+  REQUIRE(stores.peers(stores.reader).size() == 1);
+  CHECK(stores.peers(stores.reader).front().state == "open");
+  REQUIRE(stores.peers(stores.writer).size() == 1);
+  CHECK_FALSE(stores.peers(stores.writer).front().is_initiator);
+  CHECK(stores.ask<bool>(stores.reader.store(), hangup_atom_v, connected->id) == true);
+  CHECK(becomes_true([&] { return stores.peers(stores.reader).empty() && stores.peers(stores.writer).empty(); }));
+}
+
+TEST_CASE("a replication without sockets leaves no actor behind") {
+  pair_of_stores stores;
+  auto source = stores.open(stores.writer.store(), "log");
+  stores.append(source.handle, 10, 10);
+  auto copy = stores.open(stores.reader.store(), source.record.key);
+  auto before = stores.system.registry().running();
+  for (int round = 0; round < 20; ++round) {
+    auto connected =
+      stores.ask<peer_record>(stores.reader.store(), replicate_atom_v, replicate_partner{stores.writer.store(), {}});
+    REQUIRE(connected.has_value());
+    REQUIRE(stores.arrives(copy.handle, 10));
+    // from either side
+    auto& ends = round % 2 == 0 ? stores.reader : stores.writer;
+    REQUIRE(becomes_true([&] { return !stores.peers(ends).empty(); }));
+    CHECK(stores.ask<bool>(ends.store(), hangup_atom_v, stores.peers(ends).front().id) == true);
+    CHECK(becomes_true([&] { return stores.system.registry().running() == before; }));
+  }
+}
+
+TEST_CASE("a replication may be for one direction only") {
+  pair_of_stores stores;
+  auto mine = stores.open(stores.reader.store(), "mine");
+  auto theirs = stores.open(stores.writer.store(), "theirs");
+  stores.append(mine.handle, 5, 10);
+  stores.append(theirs.handle, 5, 10);
+  auto copy_of_theirs = stores.open(stores.reader.store(), theirs.record.key);
+  auto copy_of_mine = stores.open(stores.writer.store(), mine.record.key);
+  replicate_request request;
+  request.may_upload = false;
+  REQUIRE(
+    stores.ask<peer_record>(stores.reader.store(), replicate_atom_v, replicate_partner{stores.writer.store(), request})
+      .has_value());
+  CHECK(stores.arrives(copy_of_theirs.handle, 5));
+  CHECK_FALSE(stores.arrives(copy_of_mine.handle, 5, 300));
+}
+
+TEST_CASE("a namespace replicates what was opened in it, and nothing else") {
+  pair_of_stores stores;
+  auto space = stores.ask<entered_store>(stores.writer.store(), enter_atom_v, "app");
+  REQUIRE(space.has_value());
+  auto inside = stores.open(space->handle, "inside");
+  auto outside = stores.open(stores.writer.store(), "outside");
+  stores.append(inside.handle, 3, 10);
+  stores.append(outside.handle, 3, 10);
+  auto copy_of_inside = stores.open(stores.reader.store(), inside.record.key);
+  auto copy_of_outside = stores.open(stores.reader.store(), outside.record.key);
+  REQUIRE(
+    stores.ask<peer_record>(space->handle, replicate_atom_v, replicate_partner{stores.reader.store(), {}}).has_value());
+  CHECK(stores.arrives(copy_of_inside.handle, 3));
+  CHECK_FALSE(stores.arrives(copy_of_outside.handle, 3, 300));
+}
+
+TEST_CASE("two namespaces of two stores replicate what both have opened") {
+  pair_of_stores stores;
+  auto space = stores.ask<entered_store>(stores.writer.store(), enter_atom_v, "app");
+  auto other = stores.ask<entered_store>(stores.reader.store(), enter_atom_v, "copy");
+  REQUIRE(space.has_value());
+  REQUIRE(other.has_value());
+  auto first = stores.open(space->handle, "first");
+  auto second = stores.open(space->handle, "second");
+  stores.append(first.handle, 3, 10);
+  stores.append(second.handle, 3, 10);
+  auto copy_of_first = stores.open(other->handle, first.record.key);
+  auto copy_of_second = stores.open(stores.reader.store(), second.record.key); // not in its namespace
+  REQUIRE(stores.ask<peer_record>(other->handle, replicate_atom_v, replicate_partner{space->handle, {}}).has_value());
+  CHECK(stores.arrives(copy_of_first.handle, 3));
+  CHECK_FALSE(stores.arrives(copy_of_second.handle, 3, 300));
+}
+
+TEST_CASE("a replication that cannot be is a named error, and leaves no connection") {
+  pair_of_stores stores;
+  replicate_request request;
+  request.generation = 8;
+  auto wrong =
+    stores.ask<peer_record>(stores.reader.store(), replicate_atom_v, replicate_partner{stores.writer.store(), request});
+  REQUIRE_FALSE(wrong.has_value());
+  CHECK(wrong.error().code == ec::bad_argument);
+  auto nobody = stores.ask<peer_record>(stores.reader.store(), replicate_atom_v, replicate_partner{});
+  REQUIRE_FALSE(nobody.has_value());
+  CHECK(nobody.error().code == ec::bad_argument);
+  REQUIRE(stores.ask<bool>(stores.writer.store(), close_atom_v) == true);
+  auto closed =
+    stores.ask<peer_record>(stores.reader.store(), replicate_atom_v, replicate_partner{stores.writer.store(), {}});
+  REQUIRE_FALSE(closed.has_value());
+  CHECK(closed.error().code == ec::store_closed);
+  CHECK(becomes_true([&] { return stores.peers(stores.reader).empty(); }));
+}
+
+namespace {
+
+/// Takes everything and grants nothing: an end that does not keep its side of the contract.
+stream_end::behavior_type silent_end(stream_end::pointer, const std::shared_ptr<std::atomic<std::size_t>>& received) {
+  return {
+    [](join_atom, const caf::strong_actor_ptr&) {
+      // it never says anything
+    },
+    [received](write_atom, const shared_bytes& chunk) { *received += chunk.size(); },
+    [](grant_atom, std::uint64_t) {
+      // it never says anything
+    },
+    [](close_atom) {
+      // it stays
+    },
+  };
+}
+
+} // namespace
+
+TEST_CASE("an end that grants nothing gets one window, and one that sends more than it was granted is cut off") {
+  config::system_config config;
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  auto [inner, outer] = actors::make_pipe("memory");
+  auto relay = system.spawn(actors::relay, inner);
+  auto received = std::make_shared<std::atomic<std::size_t>>(0);
+  auto end = system.spawn(silent_end, received);
+  self->send(relay, join_atom_v, caf::actor_cast<caf::strong_actor_ptr>(end));
+  bytes content(std::size_t{2} << 20U, 1);
+  std::size_t written = 0;
+  CHECK(becomes_true([&] {
+    auto count = outer->write(byte_view{content}.subspan(written));
+    REQUIRE(count.has_value());
+    written += *count;
+    return received->load() == stream_window_bytes && *count == 0;
+  }));
+  CHECK(written < content.size());
+  self->monitor(relay);
+  bytes chunk(stream_chunk_bytes_max, 2);
+  for (std::size_t sent = 0; sent <= 3 * stream_window_bytes; sent += chunk.size()) // nobody reads at `outer`
+    self->send(relay, write_atom_v, shared_bytes{bytes{chunk}});
+  bool has_ended = false;
+  self->receive([&](const caf::down_msg&) { has_ended = true; }, caf::after(patience) >>
+                                                                   [] {
+                                                                     // it goes on
+                                                                   });
+  CHECK(has_ended);
+  CHECK_FALSE(outer->write(content).has_value());
+  self->send_exit(end, caf::exit_reason::user_shutdown);
+}
+
+} // namespace corestore::tests
