@@ -210,6 +210,7 @@ void core_state::publish(const core_event& event) {
 }
 
 void core_state::hold() {
+  is_held_ = true;
   if (!replicator_.is_present()) {
     replicator_.download_from_start();
     return;
@@ -275,6 +276,20 @@ local_core_actor::behavior_type make_handlers() {
     [](mark_atom, std::uint64_t start, std::uint64_t end) { return here().mark(start, end); },
     [](sweep_atom) { return here().sweep(); },
     [](repair_atom) { return here().repair(); },
+    [](extend_atom, const std::string& extension, const extension_sink& sink) {
+      return here().extend(extension, sink, false);
+    },
+    [](extend_atom, const std::string& extension, const extension_sink& sink, scope_id) {
+      here().extend(extension, sink, true);
+    },
+    [](retract_atom, const std::string& extension, const extension_sink& sink) {
+      return !extension.empty() && here().retract(extension, sink.address());
+    },
+    [](send_atom, const extension_message& message) { return here().send(message); },
+    [](push_atom, std::uint64_t index) { return here().push(index); },
+    [](switch_atom, const core_switches& wanted) { return here().switch_to(wanted); },
+    [](evidence_atom) { return here().evidence(); },
+    [](encrypt_atom, const bytes& key) { return here().adopt_key(key); },
     [](attach_atom, peer_link& link) { return here().attach(std::move(link)); },
     [](park_atom) { return here().park(); },
     [](detach_atom, std::uint64_t peer) { here().detach(peer); },

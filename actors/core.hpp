@@ -76,6 +76,7 @@ public:
   caf::result<clear_result> stored(std::uint64_t start, std::uint64_t end);
   caf::result<hash32> tree_hash(std::uint64_t length);
   caf::result<core_record> encrypt(const bytes& key, std::uint8_t schedule);
+  caf::result<core_record> adopt_key(const bytes& key);
   caf::result<bytes> signable(std::uint64_t length, std::uint64_t fork);
   caf::result<append_result> append_signed(std::vector<shared_bytes> blocks, bytes signature);
   caf::result<core_record> learn(const change_set_ptr& known);
@@ -93,6 +94,16 @@ public:
 
   caf::result<bool> put_user_data(std::string entry, bytes value);
   caf::result<user_value> user_data(const std::string& entry);
+
+  // -- beside the log (core_beside.cpp)
+
+  caf::result<bool> extend(const std::string& extension, const extension_sink& sink, bool is_of_store);
+  /// Without a name: all of that sink.
+  bool retract(const std::string& extension, const caf::actor_addr& sink);
+  caf::result<std::uint64_t> send(const extension_message& message);
+  caf::result<std::uint64_t> push(std::uint64_t index);
+  caf::result<core_switches> switch_to(const core_switches& wanted);
+  caf::result<conflict_record> evidence() const;
 
   // -- what is going on (core_stats.cpp)
 
@@ -230,8 +241,13 @@ private:
   void arm_timer();
   void publish(const core_event& event);
   [[nodiscard]] core_event event_of(event_kind kind) const;
-  void freeze();
-  void handle_event(const replication::replicator_event& event);
+  void freeze(const replication::conflict_found& fact);
+  [[nodiscard]] core_switches switches(std::uint64_t session) const;
+  [[nodiscard]] replication::peer_options options_of(const peer_link& link) const;
+  void tell_listeners(replication::extension_received fact);
+  void digested(replication::peer_id peer);
+  void acknowledge(replication::peer_id peer);
+  void handle_event(replication::replicator_event& event);
   replication::download_id next_wish();
 
   surroundings_ptr around_; ///< outlives everything below
@@ -244,6 +260,7 @@ private:
   std::vector<log::verification> verified_;
   boxed<replication::reorg> reorg_;
   boxed<log::core_header> new_header_;
+  boxed<bytes> new_evidence_; ///< to be kept together with it
   std::vector<caf::typed_response_promise<core_record>> header_waiters_;
   boxed<step> in_flight_;
 
@@ -264,6 +281,38 @@ private:
     mutable log::key_schedule used = log::key_schedule::current;
   };
   boxed<encryption> encryption_;
+
+  struct extension_listener {
+    std::string name;
+    extension_sink sink;
+    bool is_of_store = false; ///< then it does not keep the core in memory
+  };
+
+  /// Extension messages of one peer that listeners still have, and inputs that its session counts meanwhile.
+  struct undigested {
+    std::size_t events = 0;
+    std::uint32_t inputs = 0;
+  };
+
+  struct switch_states {
+    bool may_upload = true;
+    bool may_download = true;
+    bool allows_push = false;
+    bool is_push_only = false;
+    friend bool operator==(const switch_states&, const switch_states&) = default;
+  };
+
+  /// What most cores do without: extensions, and switches that are not as they were.
+  struct beside_state {
+    std::vector<extension_listener> listeners;
+    std::map<replication::peer_id, undigested> waiting;
+    switch_states switches;
+
+    /// Only what listens to the whole store, if anything.
+    [[nodiscard]] bool is_idle() const;
+  };
+  on_demand<beside_state> beside_;
+  bool is_held_ = false; ///< an owner wants the core
 
   boxed<log::bitfield> marks_;
   std::vector<local_checkout_actor> views_;

@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 
 #include "actors/core.hpp"
+#include "actors/evidence.hpp"
 #include "log/prove.hpp"
 
 namespace corestore::actors {
@@ -167,6 +168,8 @@ bool core_state::stage_header(step& next) {
   changes.base_length = log_.head.length;
   changes.header = new_header_.take();
   changes.header->manifest = log_.header.manifest; // it may have been learned meanwhile
+  if (new_evidence_)
+    changes.user_data.push_back({std::string{evidence_entry}, new_evidence_.take()});
   next.records = std::exchange(header_waiters_, {});
   next.changes = std::make_shared<const log::change_set>(std::move(changes));
   return true;

@@ -128,6 +128,13 @@ caf::result<core_record> core_state::encrypt(const bytes& key, std::uint8_t sche
   return record();
 }
 
+caf::result<core_record> core_state::adopt_key(const bytes& key) {
+  if (encryption_ && !std::equal(key.begin(), key.end(), encryption_->key.data.begin(), encryption_->key.data.end()))
+    return make_error(ec::key_mismatch, "the core is open with another encryption key");
+  constexpr std::uint8_t automatic = 255;
+  return encryption_ ? caf::result<core_record>{record()} : encrypt(key, automatic);
+}
+
 caf::result<bytes> core_state::signable(std::uint64_t length, std::uint64_t fork) {
   if (length > log_.head.length)
     return make_error(ec::bad_argument, "the log has only " + std::to_string(log_.head.length) + " blocks");
@@ -261,6 +268,8 @@ caf::result<hash32> core_state::tree_hash(std::uint64_t length) {
 }
 
 caf::result<bool> core_state::put_user_data(std::string entry, bytes value) {
+  if (entry.starts_with('\0'))
+    return make_error(ec::bad_argument, "names that begin with a zero byte are the engine's own");
   if (value.size() > limits::user_value_bytes_max)
     return make_error(ec::bad_argument,
                       "a user value has at most " + std::to_string(limits::user_value_bytes_max) + " bytes");

@@ -20,7 +20,8 @@ constexpr std::uint64_t attach_ms_max = 5000;
 
 bool core_state::is_in_use() const {
   return ending_ || has_work() || !waiting_.look().empty() || !sinks_.empty() || !views_.empty() || verifying_ ||
-         marks_ || !replicator_.is_quiet() || owes_news() || is_expecting();
+         marks_ || !replicator_.is_quiet() || owes_news() || is_expecting() ||
+         !beside_.look().is_idle();
 }
 
 /// A core that left before the peer it was loaded for is attached, or before it has what that peer said, would be
@@ -99,6 +100,7 @@ bool core_state::hand_back(peer_input& input) {
 
 void core_state::on_down(const caf::actor_addr& address) {
   unsubscribe(address);
+  retract({}, address);
   auto is_it = [&](const auto& entry) {
     return entry.second.address() == address;
   };

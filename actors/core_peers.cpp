@@ -30,7 +30,7 @@ bool core_state::attach(peer_link link) {
     return true;
   }
   auto peer = link.peer;
-  auto options = link.options;
+  auto options = options_of(link);
   auto parked = std::move(link.parked);
   links_.use().attached.insert_or_assign(peer, std::move(link));
   std::ignore =
@@ -55,6 +55,8 @@ void core_state::detach(replication::peer_id peer) {
                            log_.header.generation});
   links->attached.erase(found);
   links->outputs.erase(peer);
+  if (auto* beside = beside_.find())
+    beside->waiting.erase(peer);
   std::ignore = reading([&](const log::log_source& source) { replicator_->remove_peer(peer, source, now_ms()); });
   settle();
   if (links_.look().empty())
@@ -70,14 +72,14 @@ void core_state::receive(peer_input input) {
     return; // it was detached while the message was under way
   if (session->second.inputs_due > 0)
     --session->second.inputs_due;
-  auto& output = links.outputs[input.peer];
-  ++output.inputs_done;
+  auto peer = input.peer;
   replication::each_kind(input.messages, [this](std::size_t kind) { ++around_->counted->received.at(kind); });
-  auto done = reading([&](const log::log_source& source) {
-    replicator_->receive(input.peer, std::move(input.messages), source, now_ms());
-  });
+  auto done = reading(
+    [&](const log::log_source& source) { replicator_->receive(peer, std::move(input.messages), source, now_ms()); });
+  collect_effects();
+  acknowledge(peer);
   if (!done)
-    links.outputs[input.peer].failure = done.error();
+    links_.use().outputs[peer].failure = done.error();
   settle();
 }
 
@@ -101,11 +103,11 @@ void core_state::collect_effects() {
     verified_.push_back(std::move(verified));
   if (effects.replaced)
     reorg_ = std::move(effects.replaced);
-  for (const auto& event : effects.events)
+  for (auto& event : effects.events)
     handle_event(event);
 }
 
-void core_state::handle_event(const replication::replicator_event& event) {
+void core_state::handle_event(replication::replicator_event& event) {
   auto publish_block = [this](event_kind kind, std::uint64_t index, std::uint64_t size) {
     if (sinks_.empty())
       return;
@@ -131,22 +133,18 @@ void core_state::handle_event(const replication::replicator_event& event) {
                [&](const replication::invalid_request&) { ++around_->counted->invalid_requests; },
                [&](const replication::peer_failed& fact) { links_.use().outputs[fact.peer].failure = fact.reason; },
                [&](const replication::peer_idle& fact) { links_.use().outputs[fact.peer].is_idle = true; },
-               [&](const replication::conflict_found&) { freeze(); },
+               [&](const replication::conflict_found& fact) { freeze(fact); },
+               [&](replication::extension_received& fact) { tell_listeners(std::move(fact)); },
+               [&](const replication::remote_contiguous& fact) {
+                 auto told = event_of(event_kind::contiguous);
+                 told.length = fact.length;
+                 publish(told);
+               },
                [](const auto&) {
                  // counted by the replicator; nothing to tell
                },
              },
              event);
-}
-
-void core_state::freeze() {
-  auto frozen = new_header_ ? *new_header_ : log_.header;
-  frozen.is_frozen = true;
-  new_header_ = frozen;
-  publish(event_of(event_kind::conflict));
-  if (auto* links = links_.find())
-    for (const auto& [peer, session] : links->attached)
-      links->outputs[peer].is_idle = true;
 }
 
 void core_state::send_outputs() {

@@ -47,6 +47,9 @@ std::vector<core_peer_record> core_state::peers() const {
     record.may_upload = info.may_upload;
     record.may_download = info.may_download;
     record.is_paused = info.is_paused;
+    record.is_uploading = info.is_uploading;
+    record.is_downloading = info.is_downloading;
+    record.allows_push = info.allows_push;
     records.push_back(std::move(record));
   }
   return records;

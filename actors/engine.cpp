@@ -39,8 +39,8 @@ struct engine::implementation {
     counted = std::make_shared<meters>();
     writes = system.spawn<caf::detached>(writer, backend, shared->sync_interval_ms, counted);
     cache_limits cache{shared->active_cores_max, shared->passive_cores_max};
-    serves =
-      system.spawn(actors::store, store_arguments{backend, writes, replication, cache, counted, shared->generation});
+    serves = system.spawn(actors::store, store_arguments{backend, writes, replication, cache, counted,
+                                                         shared->generation, shared->manifest_version});
     ends = system.spawn(terminator, grace_ms);
     context = std::make_shared<connection_context>();
     context->io = &io;

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <optional>
+#include <set>
+#include <string>
 
+#include "actors/boxed.hpp"
+#include "base/limits.hpp"
 #include "replication/any_replicator.hpp"
 
 namespace corestore::actors {
@@ -26,8 +29,24 @@ public:
       auto settings = *settings_;
       settings.is_downloading = settings.is_downloading || is_downloading_;
       plan_ = std::make_unique<replication::any_replicator>(*state_, settings);
+      for (const auto& name : extensions_.look())
+        plan_->add_extension(name);
     }
     return plan_.get();
+  }
+
+  /// As the same of a replicator; a plan that is not there yet need not be made for it.
+  bool add_extension(const std::string& name) {
+    if (!extensions_.look().contains(name) && extensions_.look().size() >= limits::extensions_max)
+      return false;
+    extensions_.use().insert(name);
+    return !plan_ || plan_->add_extension(name);
+  }
+
+  void remove_extension(const std::string& name) {
+    extensions_.use().erase(name);
+    if (plan_)
+      plan_->remove_extension(name);
   }
 
   [[nodiscard]] bool is_present() const {
@@ -46,6 +65,7 @@ private:
   const log::core_state* state_ = nullptr;
   const replication::replicator_settings* settings_ = nullptr;
   bool is_downloading_ = false;
+  on_demand<std::set<std::string>> extensions_;
   mutable std::unique_ptr<replication::any_replicator> plan_;
 };
 

@@ -90,6 +90,7 @@ struct peer_link {
   replication::peer_id peer = 0;
   session_actor session;
   replication::peer_options options;
+  replication::peer_options switched;  ///< what switch_atom says of this peer alone
   replication::any_parked_peer parked; ///< what was known of it when the core left the memory
   std::size_t inputs_due = 0;          ///< inputs that follow at once: the core stays until it has them
   std::uint64_t session_id = 0;        ///< peer_record::id
@@ -134,6 +135,10 @@ using local_core_actor = core_actor::extend<
   caf::reacts_to<tick_atom>,
   // one more slice of a verification
   caf::reacts_to<internal_atom, std::uint64_t>,
+  // one opening of several brought this encryption key. key_mismatch when the core is read with another one
+  caf::replies_to<encrypt_atom, bytes>::with<core_record>,
+  // messages of that extension go to a listener of the whole store, which does not keep this core in memory
+  caf::reacts_to<extend_atom, std::string, extension_sink, scope_id>,
   // flush a batch
   caf::replies_to<commit_atom, staged_batch_ptr>::with<append_result>,
   // stage a batch for a commit of several cores; nothing else is committed here until it is settled
@@ -223,6 +228,8 @@ using local_store_actor = store_actor::extend<
   caf::replies_to<derive_atom, std::string, scope_id>::with<key_pair>,
   caf::replies_to<watch_atom, store_sink, scope_id>::with<bool>,
   caf::replies_to<unwatch_atom, store_sink, scope_id>::with<bool>,
+  caf::replies_to<extend_atom, std::string, extension_sink, scope_id>::with<bool>,
+  caf::replies_to<retract_atom, std::string, extension_sink, scope_id>::with<bool>,
   caf::replies_to<dial_atom, dial_request, scope_id>::with<peer_record>,
   caf::replies_to<replicate_atom, replicate_request, stream_end, scope_id>::with<stream_end>,
   caf::replies_to<replicate_atom, replicate_partner, scope_id>::with<peer_record>,

@@ -71,6 +71,12 @@ store_actor::behavior_type name_space(store_actor::stateful_pointer<name_space_s
     [self, &state](unwatch_atom, const store_sink& sink) {
       return hand_on<bool>(self, unwatch_atom_v, sink, state.scope);
     },
+    [self, &state](extend_atom, const std::string& extension, const extension_sink& sink) {
+      return hand_on<bool>(self, extend_atom_v, extension, sink, state.scope);
+    },
+    [self, &state](retract_atom, const std::string& extension, const extension_sink& sink) {
+      return hand_on<bool>(self, retract_atom_v, extension, sink, state.scope);
+    },
     [self](find_atom) { return hand_on<std::uint64_t>(self, find_atom_v); },
     [self](found_atom, std::uint64_t token) { return hand_on<bool>(self, found_atom_v, token); },
     [self, &state](dial_atom, const std::string& address) {

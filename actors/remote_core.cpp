@@ -79,6 +79,7 @@ void remote_core_state::opened(opened_core core) {
   selector_.kind = selector_kind::by_key;
   selector_.id.data = record_.key.data;
   subscribe_there();
+  extend_there();
   settle({});
   if (!before.key.is_zero() && (before.length != record_.length || before.fork != record_.fork))
     publish({before.fork == record_.fork ? event_kind::append : event_kind::truncate, record_.key, record_.discovery,
@@ -93,6 +94,18 @@ void remote_core_state::subscribe_there() {
           [](const caf::error&) {
             // the core is gone: its DOWN says so
           });
+}
+
+void remote_core_state::extend_there() {
+  for (const auto& [extension, sink] : extensions_)
+    self_->request(core_, caf::infinite, extend_atom_v, extension, sink)
+      .then(
+        [](bool) {
+          // nop
+        },
+        [](const caf::error&) {
+          // the core is gone: its DOWN says so
+        });
 }
 
 void remote_core_state::settle(const caf::error& failure) {
@@ -121,6 +134,23 @@ caf::result<bool> remote_core_state::pass(caf::detail::type_list<bool>, unsub_at
   return forget_sink(sink.address());
 }
 
+caf::result<bool> remote_core_state::pass(caf::detail::type_list<bool> answer, extend_atom,
+                                          const std::string& extension, const extension_sink& sink) {
+  std::pair wanted{extension, sink};
+  if (std::find(extensions_.begin(), extensions_.end(), wanted) == extensions_.end()) {
+    extensions_.push_back(std::move(wanted));
+    self_->monitor(sink);
+  }
+  return hand_on(answer, extend_atom_v, extension, sink);
+}
+
+caf::result<bool> remote_core_state::pass(caf::detail::type_list<bool> answer, retract_atom,
+                                          const std::string& extension, const extension_sink& sink) {
+  if (std::erase(extensions_, std::pair{extension, sink}) > 0)
+    self_->demonitor(sink.address());
+  return hand_on(answer, retract_atom_v, extension, sink);
+}
+
 bool remote_core_state::forget_sink(const caf::actor_addr& sink) {
   auto removed = std::erase_if(sinks_, [&](const event_sink& known) { return known.address() == sink; });
   if (removed == 0)
@@ -146,7 +176,7 @@ void remote_core_state::publish(const core_event& event) {
 }
 
 void remote_core_state::retry() {
-  if (core_ || sinks_.empty())
+  if (core_ || (sinks_.empty() && extensions_.empty()))
     return;
   when_open([this](const caf::error& failure) {
     if (failure)
@@ -172,9 +202,11 @@ void remote_core_state::on_down(const caf::down_msg& message) {
     retry();
     return;
   }
+  auto had_listened =
+    std::erase_if(extensions_, [&](const auto& known) { return known.second.address() == message.source; }) > 0;
   if (front_ && message.source == *front_)
     front_.reset();
-  else if (!forget_sink(message.source) && is_opening_)
+  else if (!forget_sink(message.source) && !had_listened && is_opening_)
     settle(make_error(ec::connection_closed, "the connection to the server was lost"));
   end_when_unused();
 }

@@ -41,7 +41,12 @@ public:
 
   /// Any line of the interface.
   template <class... Answer, class... Content>
-  caf::result<Answer...> pass(caf::detail::type_list<Answer...>, const Content&... content) {
+  caf::result<Answer...> pass(caf::detail::type_list<Answer...> answer, const Content&... content) {
+    return hand_on(answer, content...);
+  }
+
+  template <class... Answer, class... Content>
+  caf::result<Answer...> hand_on(caf::detail::type_list<Answer...>, const Content&... content) {
     if (core_)
       return under_way_.forward<Answer...>(self_, core_, content...);
     auto promise = self_->make_response_promise<Answer...>();
@@ -58,6 +63,12 @@ public:
   caf::result<core_record> pass(caf::detail::type_list<core_record>, subscribe_atom, const event_sink& sink);
   caf::result<bool> pass(caf::detail::type_list<bool>, unsub_atom, const event_sink& sink);
 
+  /// Listeners of extensions are told by the core itself; it hears of them again when it was opened again.
+  caf::result<bool> pass(caf::detail::type_list<bool>, extend_atom, const std::string& extension,
+                         const extension_sink& sink);
+  caf::result<bool> pass(caf::detail::type_list<bool>, retract_atom, const std::string& extension,
+                         const extension_sink& sink);
+
 private:
   using continuation = std::function<void(const caf::error&)>;
 
@@ -67,13 +78,15 @@ private:
   void settle(const caf::error& failure);
   bool forget_sink(const caf::actor_addr& sink);
   void subscribe_there();
+  void extend_there();
   void end_when_unused();
 
   self_pointer self_ = nullptr;
   remote_store_actor store_;
   core_selector selector_;
   core_actor core_;
-  core_record record_;                   ///< as it was when the core was opened last
+  core_record record_; ///< as it was when the core was opened last
+  std::vector<std::pair<std::string, extension_sink>> extensions_;
   std::optional<caf::actor_addr> front_; ///< empty again after its end
   bool had_front_ = false;
   bool is_opening_ = false;

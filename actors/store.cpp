@@ -15,6 +15,7 @@ result<void> store_state::open(self_pointer self, store_arguments arguments) {
   around_ =
     std::make_shared<const core_surroundings>(core_surroundings{backend_, writer_, arguments.replication, meters_});
   generation_ = arguments.generation;
+  manifest_version_ = arguments.manifest_version;
   scopes_[scope_id{}];
   auto next = backend_->next_number();
   if (!next)
@@ -162,6 +163,18 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
     [&state](watch_atom, const store_sink& sink, scope_id scope) { return state.watch(sink, scope); },
     [&state](unwatch_atom, const store_sink& sink) { return state.unwatch(sink, whole); },
     [&state](unwatch_atom, const store_sink& sink, scope_id scope) { return state.unwatch(sink, scope); },
+    [&state](extend_atom, const std::string& extension, const extension_sink& sink) {
+      return state.extend(extension, sink, whole);
+    },
+    [&state](extend_atom, const std::string& extension, const extension_sink& sink, scope_id scope) {
+      return state.extend(extension, sink, scope);
+    },
+    [&state](retract_atom, const std::string& extension, const extension_sink& sink) {
+      return state.retract(extension, sink, whole);
+    },
+    [&state](retract_atom, const std::string& extension, const extension_sink& sink, scope_id scope) {
+      return state.retract(extension, sink, scope);
+    },
     [&state](find_atom) { return state.find(); },
     [&state](found_atom, std::uint64_t token) { return state.found(token); },
     [&state](dial_atom, const std::string& address) { return state.dial({address}, whole); },

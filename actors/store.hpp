@@ -33,6 +33,7 @@ struct store_arguments {
   cache_limits cache;
   meters_ptr counted;                                ///< shared with the writer; a new one when absent
   log::generation generation = log::generation::g10; ///< of cores that a selector leaves open
+  std::uint8_t manifest_version = 1;                 ///< of manifests that are made here
 };
 
 class store_state {
@@ -69,6 +70,11 @@ public:
   caf::result<bool> close_scope(scope_id scope);
   caf::result<std::uint64_t> find();
   caf::result<bool> found(std::uint64_t token);
+
+  // -- extensions of every core (store_extensions.cpp)
+
+  caf::result<bool> extend(const std::string& extension, const extension_sink& sink, scope_id scope);
+  caf::result<bool> retract(const std::string& extension, const extension_sink& sink, scope_id scope);
 
   // -- connections (store_sessions.cpp)
 
@@ -130,6 +136,7 @@ private:
     caf::actor_addr address;                             ///< weak: a namespace ends when nobody has its handle any more
     std::unordered_set<corestore::discovery_key> opened; ///< not kept for the store itself
     std::vector<store_sink> watchers;
+    std::vector<std::pair<std::string, extension_sink>> extensions; ///< who listens to which, on every core
   };
 
   /// A request for a core that is just being created, parked or purged: it is asked again afterwards.
@@ -171,6 +178,7 @@ private:
   bool give_back(const caf::actor_addr& owner, const corestore::discovery_key& discovery, scope_id scope);
   void idle(const corestore::discovery_key& discovery, scope_id scope);
   void released_by(const caf::actor_addr& owner);
+  void listen_to(const local_core_actor& core, scope_id scope);
   void observe(const caf::actor_addr& somebody);
   void stop_observing(const caf::actor_addr& somebody);
   void trim();
@@ -197,6 +205,7 @@ private:
   surroundings_ptr around_; ///< of all cores
   meters_ptr meters_;
   log::generation generation_ = log::generation::g10;
+  std::uint8_t manifest_version_ = 1;
   std::uint32_t next_number_ = 0;
   std::uint64_t refusals_ = 0;
 

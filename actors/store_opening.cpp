@@ -127,6 +127,8 @@ store_state::loaded_core& store_state::load(const log::core_header& header, cons
   ++misses_;
   auto handle = self_->spawn<core, caf::lazy_init>(core_arguments{around_, header});
   self_->monitor(handle);
+  by_address_.emplace(handle.address(), header.discovery);
+  listen_to(handle, scope_id{});
   if (auto channels = parked_.extract(header.discovery); !channels.empty())
     for (const auto& session : channels.mapped()) {
       if (auto known = sessions_.find(session.address()); known != sessions_.end())
@@ -162,6 +164,7 @@ void store_state::hold(loaded_core& core, const corestore::discovery_key& discov
     event.discovery = discovery;
     event.options = who.selector;
     tell(who.scope, event);
+    listen_to(core.handle, who.scope);
   }
   if (!who.selector.is_active)
     return;
@@ -182,31 +185,29 @@ void store_state::offer(const loaded_core& core, const corestore::discovery_key&
 
 void store_state::answer(const loaded_core& core, const corestore::discovery_key& discovery, const caller& who) {
   auto handle = core.handle;
-  if (!who.selector.encryption_key.empty())
-    self_->request(handle, caf::infinite, encrypt_atom_v, who.selector.encryption_key, any_schedule)
-      .then(
-        [](const core_record&) {
-          // the record that follows says so
-        },
-        [](const caf::error&) {
-          // a key of the right size is only refused by a core that has ended
-        });
-  self_->request(handle, caf::infinite, info_atom_v)
-    .then(
-      [this, who, handle](core_record& record) {
-        auto promise = who.promise;
-        auto given = caf::actor_cast<core_actor>(handle);
-        if (who.selector.is_read_only) {
-          record.writable = false;
-          given = read_only(self_->system(), given);
-        }
-        promise.deliver(opened_core{given, std::move(record)});
-      },
-      [this, who, discovery](const caf::error& reason) {
-        if (who.address)
-          give_back(caf::actor_cast<caf::actor_addr>(who.address), discovery, who.scope);
-        explain(discovery, reason, who.promise);
-      });
+  auto done = [this, who, handle](core_record& record) {
+    auto promise = who.promise;
+    auto given = caf::actor_cast<core_actor>(handle);
+    if (who.selector.is_read_only) {
+      record.writable = false;
+      given = read_only(self_->system(), given);
+    }
+    promise.deliver(opened_core{given, std::move(record)});
+  };
+  auto failed = [this, who, discovery](const caf::error& reason) {
+    if (who.address)
+      give_back(caf::actor_cast<caf::actor_addr>(who.address), discovery, who.scope);
+    explain(discovery, reason, who.promise);
+  };
+  const auto& key = who.selector.encryption_key;
+  if (key.empty()) {
+    self_->request(handle, caf::infinite, info_atom_v).then(done, failed);
+    return;
+  }
+  if (holders_.count(discovery) > 1) // others read with the key that is in use
+    self_->request(handle, caf::infinite, encrypt_atom_v, key).then(done, failed);
+  else
+    self_->request(handle, caf::infinite, encrypt_atom_v, key, any_schedule).then(done, failed);
 }
 
 /// The actor ends when head or bits cannot be read: says what is wrong with them.
@@ -265,8 +266,10 @@ void store_state::idle(const corestore::discovery_key& discovery, scope_id scope
 void store_state::released_by(const caf::actor_addr& owner) {
   for (const auto& held : holders_.take(owner))
     idle(held.core, held.scope);
-  for (auto& [scope, entry] : scopes_)
+  for (auto& [scope, entry] : scopes_) {
     std::erase_if(entry.watchers, [&](const store_sink& sink) { return sink.address() == owner; });
+    std::erase_if(entry.extensions, [&](const auto& known) { return known.second.address() == owner; });
+  }
   observed_.erase(owner);
   trim();
 }
@@ -278,10 +281,14 @@ void store_state::observe(const caf::actor_addr& somebody) {
 }
 
 void store_state::stop_observing(const caf::actor_addr& somebody) {
+  auto is_it = [&](const auto& sink) {
+    return sink.address() == somebody;
+  };
   for (const auto& [scope, entry] : scopes_)
-    for (const auto& sink : entry.watchers)
-      if (sink.address() == somebody)
-        return;
+    if (std::any_of(entry.watchers.begin(), entry.watchers.end(), is_it) ||
+        std::any_of(entry.extensions.begin(), entry.extensions.end(),
+                    [&](const auto& known) { return is_it(known.second); }))
+      return;
   if (!holders_.holds_any(somebody) && observed_.erase(somebody) > 0)
     self_->demonitor(somebody);
 }

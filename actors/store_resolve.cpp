@@ -75,13 +75,13 @@ naming name_of(const core_selector& selector, log::generation which) {
 
 /// What the core that a name is derived for is called.
 result<log::core_identity> identity_of(const core_selector& selector, const naming& named, log::generation which,
-                                       const primary_key& root) {
+                                       const primary_key& root, std::uint8_t manifest_version) {
   if (which == log::generation::g9)
     return log::legacy::identity_of(log::legacy::derive_key_pair(root, named.name).public_part);
   auto pair = log::derive_key_pair(root, named.name_space, named.name);
   if (!selector.manifest.empty())
     return identity_with(selector.manifest, pair.public_part);
-  return log::identity_of(pair.public_part);
+  return log::identity_of(pair.public_part, manifest_version);
 }
 
 } // namespace
@@ -143,7 +143,7 @@ result<store_state::resolution> store_state::resolve_name(const storage::snapsho
       return fail(ec::key_mismatch, "the name " + wanted + " leads to a core with another manifest");
     return resolution{**header, {}, false, true};
   }
-  auto identity = identity_of(selector, named, generation, backend_->root_key());
+  auto identity = identity_of(selector, named, generation, backend_->root_key(), manifest_version_);
   if (!identity)
     return fail(identity.error());
   resolution found;
@@ -230,7 +230,7 @@ result<store_state::resolution> store_state::resolve_keys(const storage::snapsho
   if (selector.kind == selector_kind::at_random || selector.manifest.empty()) {
     if (selector.kind == selector_kind::by_manifest)
       return fail(ec::bad_argument, "a manifest is needed");
-    found.header.manifest = log::identity_of(pair.public_part).manifest;
+    found.header.manifest = log::identity_of(pair.public_part, manifest_version_).manifest;
   }
   auto decoded = log::decode_manifest(found.header.manifest);
   if (!decoded)

@@ -24,7 +24,7 @@ caf::result<entered_store> store_state::enter(const std::string& child, scope_id
   scope_id entered{next_scope_++};
   auto handle = self_->spawn(name_space, caf::actor_cast<local_store_actor>(self_), entered, id);
   self_->monitor(handle);
-  scopes_[entered] = {id, std::move(links), handle.address(), {}, {}};
+  scopes_[entered] = {id, std::move(links), handle.address(), {}, {}, {}};
   return entered_store{handle, id};
 }
 
@@ -64,6 +64,8 @@ void store_state::leave_scope(scope_id scope) {
     if (session.scope == scope)
       self_->send(session.handle, shutdown_atom_v);
   for (const auto& sink : entry.mapped().watchers)
+    stop_observing(sink.address());
+  for (const auto& [extension, sink] : entry.mapped().extensions)
     stop_observing(sink.address());
   trim();
 }

@@ -59,6 +59,9 @@ inline constexpr std::size_t wants_max = 512;
 inline constexpr std::size_t extensions_max = 64;
 inline constexpr std::size_t extension_name_bytes_max = 256;
 
+/// Listeners of all extensions of one core, or of one store or namespace.
+inline constexpr std::size_t extension_listeners_max = 1024;
+
 /// Bytes that replies to one connection may hold in memory before the peer has to read.
 inline constexpr std::size_t unsent_bytes_max = 2 * frame_bytes_max;
 

@@ -4,6 +4,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/evidence.hpp"
 #include "corestore/world.hpp"
 
 namespace corestore {
@@ -14,6 +15,10 @@ constexpr std::chrono::milliseconds no_wait{0};
 
 /// Bytes of blocks that one request of read() brings.
 constexpr std::uint64_t read_bytes_max = std::uint64_t{1} << 20U;
+
+[[noreturn]] void raise(const error& what) {
+  throw failure(what.code, to_string(what));
+}
 
 std::uint64_t ms_of(std::chrono::milliseconds time) {
   return time.count() > 0 ? static_cast<std::uint64_t>(time.count()) : 0;
@@ -174,6 +179,54 @@ watch core::on_truncate(std::function<void(std::uint64_t, std::uint64_t)> callba
   };
   auto id = opened_->home().listen(opened_->handle(), std::move(wish));
   return watch{std::make_shared<facade::subscription>(opened_->shared_home(), id, opened_)};
+}
+
+watch core::on_extension(const std::string& name, std::function<void(std::uint64_t, byte_view)> callback) const {
+  auto wish = std::make_shared<facade::listener>();
+  wish->core = discovery_key();
+  wish->on_extension = [name, callback = std::move(callback)](const extension_event& event) {
+    if (event.name == name)
+      callback(event.session, event.payload);
+  };
+  auto id = opened_->home().listen(opened_->handle(), name, std::move(wish));
+  return watch{std::make_shared<facade::subscription>(opened_->shared_home(), id, opened_)};
+}
+
+std::uint64_t core::send_extension(const std::string& name, byte_view payload, std::uint64_t session) const {
+  return opened_->home().ask<std::uint64_t>(opened_->handle(), no_wait, send_atom_v,
+                                            extension_message{name, to_bytes(payload), session});
+}
+
+std::uint64_t core::push(std::uint64_t index) const {
+  return opened_->home().ask<std::uint64_t>(opened_->handle(), no_wait, push_atom_v, index);
+}
+
+void core::allow_push(bool is_on) const {
+  core_switches wanted;
+  wanted.allow_push = is_on ? toggle::on : toggle::off;
+  opened_->home().ask<core_switches>(opened_->handle(), no_wait, switch_atom_v, wanted);
+}
+
+void core::set_transfers(bool may_upload, bool may_download) const {
+  core_switches wanted;
+  wanted.upload = may_upload ? toggle::on : toggle::off;
+  wanted.download = may_download ? toggle::on : toggle::off;
+  opened_->home().ask<core_switches>(opened_->handle(), no_wait, switch_atom_v, wanted);
+}
+
+std::optional<bytes> core::conflict() const {
+  auto found = opened_->home().ask<conflict_record>(opened_->handle(), no_wait, evidence_atom_v);
+  return found.is_found ? std::optional{std::move(found.proof)} : std::nullopt;
+}
+
+conflict_facts check_conflict(byte_view proof) {
+  auto key = actors::core_of_evidence(proof);
+  if (!key)
+    raise(key.error());
+  auto checked = actors::check_evidence(proof, *key);
+  if (!checked)
+    raise(checked.error());
+  return {*key, checked->fork, checked->length, checked->our_tree, checked->their_tree};
 }
 
 } // namespace corestore

@@ -143,8 +143,38 @@ public:
   watch on_append(std::function<void(std::uint64_t length)> callback);
   watch on_truncate(std::function<void(std::uint64_t length, std::uint64_t fork)> callback);
 
+  /// Calls back for messages of that extension; `session` is the connection that it came over. bad_argument.
+  watch on_extension(const std::string& name,
+                     std::function<void(std::uint64_t session, byte_view payload)> callback) const;
+  /// Says something beside the log to the peer behind one connection, or to all (0); to how many it went.
+  std::uint64_t send_extension(const std::string& name, byte_view payload, std::uint64_t session = 0) const;
+
+  /// Sends a stored block to the peers that take blocks they did not ask for; to how many.
+  std::uint64_t push(std::uint64_t index) const;
+  /// Takes such blocks itself, as long as the core is in memory.
+  void allow_push(bool is_on) const;
+
+  /// Whether peers are answered, and asked, as long as the core is in memory.
+  void set_transfers(bool may_upload, bool may_download) const;
+
+  /// The proof that this log has two histories, once that was found: check_conflict() needs nothing else. Everything
+  /// stands still then.
+  [[nodiscard]] std::optional<bytes> conflict() const;
+
 private:
   std::shared_ptr<facade::opened> opened_;
 };
+
+/// What the proof of two histories says.
+struct conflict_facts {
+  core_key key;
+  std::uint64_t fork = 0;
+  std::uint64_t length = 0; ///< for which both histories are signed
+  hash32 first_tree;        ///< their tree hashes at that length
+  hash32 second_tree;
+};
+
+/// Checks such a proof, without any store. decoding_failed, invalid_proof, invalid_signature.
+conflict_facts check_conflict(byte_view proof);
 
 } // namespace corestore

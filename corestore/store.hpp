@@ -43,7 +43,8 @@ struct store_options {
   bool read_only = false; ///< look at a store that another process may hold: as it is at every request, without writing
   sync_mode durability = sync_mode::commit;
   std::uint64_t bytes_max = std::uint64_t{1} << 40U; ///< beyond it an append is storage_full
-  std::size_t workers = 0;                           ///< threads that run actors; 0 = one for each processor
+  std::uint8_t manifest_version = 1; ///< 0 to 2: of the manifests of new cores; another version is another key
+  std::size_t workers = 0;           ///< threads that run actors; 0 = one for each processor
 };
 
 /// Which core is meant. Set one of name, key, discovery_key, key_pair and manifest; none of them is a new random core.

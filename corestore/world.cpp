@@ -44,6 +44,8 @@ storage::open_options storage_options(const store_options& from) {
 } // namespace
 
 std::shared_ptr<world> world::open(const std::filesystem::path& directory, const store_options& options) {
+  if (options.manifest_version > 2)
+    raise({ec::bad_argument, "no such manifest version: " + std::to_string(options.manifest_version)});
   auto backend = storage::open_store(directory, storage_options(options));
   if (!backend)
     raise(backend.error());
@@ -52,8 +54,10 @@ std::shared_ptr<world> world::open(const std::filesystem::path& directory, const
                                 }};
   opened->config_ = std::make_unique<config::system_config>(options.workers);
   opened->system_ = std::make_unique<caf::actor_system>(*opened->config_);
-  opened->engine_ = std::make_unique<actors::engine>(
-    *opened->system_, std::shared_ptr<storage::backend>{std::move(*backend)}, actors::engine_settings{});
+  actors::engine_settings settings;
+  settings.manifest_version = options.manifest_version;
+  opened->engine_ = std::make_unique<actors::engine>(*opened->system_,
+                                                     std::shared_ptr<storage::backend>{std::move(*backend)}, settings);
   opened->root_ = opened->engine_->store();
   return opened;
 }
@@ -164,19 +168,40 @@ caf::actor world::ear() {
             wish.on_store(event);
         });
       },
+      [this](const extension_event& event) {
+        tell([&](listener& wish) {
+          if (wish.on_extension && wish.core == event.discovery)
+            wish.on_extension(event);
+        });
+        return true;
+      },
     };
   };
   ear_ = system_->spawn<caf::detached>(hear);
   return ear_;
 }
 
+std::uint64_t world::add(std::shared_ptr<listener> wish) {
+  std::lock_guard guard{mutex_};
+  listeners_.emplace(++last_listener_, std::move(wish));
+  return last_listener_;
+}
+
+std::uint64_t world::listen(const core_actor& target, const std::string& extension, std::shared_ptr<listener> wish) {
+  auto sink = caf::actor_cast<extension_sink>(ear());
+  auto id = add(std::move(wish));
+  try {
+    ask<bool>(target, std::chrono::milliseconds{0}, extend_atom_v, extension, sink);
+  } catch (...) {
+    unlisten(id);
+    throw;
+  }
+  return id;
+}
+
 std::uint64_t world::listen(const core_actor& target, std::shared_ptr<listener> wish) {
   auto sink = caf::actor_cast<event_sink>(ear());
-  auto id = [&] {
-    std::lock_guard guard{mutex_};
-    listeners_.emplace(++last_listener_, std::move(wish));
-    return last_listener_;
-  }();
+  auto id = add(std::move(wish));
   try {
     ask<core_record>(target, std::chrono::milliseconds{0}, subscribe_atom_v, sink);
   } catch (...) {
@@ -188,11 +213,7 @@ std::uint64_t world::listen(const core_actor& target, std::shared_ptr<listener> 
 
 std::uint64_t world::listen(const store_actor& target, std::shared_ptr<listener> wish) {
   auto sink = caf::actor_cast<store_sink>(ear());
-  auto id = [&] {
-    std::lock_guard guard{mutex_};
-    listeners_.emplace(++last_listener_, std::move(wish));
-    return last_listener_;
-  }();
+  auto id = add(std::move(wish));
   try {
     ask<bool>(target, std::chrono::milliseconds{0}, watch_atom_v, sink);
   } catch (...) {

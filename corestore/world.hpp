@@ -31,6 +31,7 @@ struct listener {
   std::optional<corestore::discovery_key> core;
   std::function<void(const core_event&)> on_core;
   std::function<void(const store_event&)> on_store;
+  std::function<void(const extension_event&)> on_extension;
   std::recursive_mutex calling; ///< held during a call; taken again when the callback ends its own watch
   bool is_alive = true;
 };
@@ -80,6 +81,8 @@ public:
   /// Adds a listener to those of `target`, which starts to tell this world with the first.
   std::uint64_t listen(const core_actor& target, std::shared_ptr<listener> wish);
   std::uint64_t listen(const store_actor& target, std::shared_ptr<listener> wish);
+  /// The same for messages of an extension.
+  std::uint64_t listen(const core_actor& target, const std::string& extension, std::shared_ptr<listener> wish);
   /// Waits for a callback that runs.
   void unlisten(std::uint64_t id) noexcept;
 
@@ -97,6 +100,7 @@ private:
   [[nodiscard]] std::unique_ptr<caf::scoped_actor> borrow();
   void give_back(std::unique_ptr<caf::scoped_actor> caller);
   caf::actor ear();
+  std::uint64_t add(std::shared_ptr<listener> wish);
   template <class Choose>
   void tell(Choose choose);
 

@@ -50,6 +50,8 @@ std::string_view name_of(event_kind kind) {
     return "manifest";
   case event_kind::conflict:
     return "conflict";
+  case event_kind::contiguous:
+    return "remote-contiguous-length";
   case event_kind::closed:
     break;
   }

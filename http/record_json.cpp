@@ -12,6 +12,7 @@ json to_json(const core_record& record) {
              {"byteLength", record.byte_length},
              {"fork", record.fork},
              {"contiguousLength", record.contiguous_length},
+             {"remoteContiguousLength", record.remote_contiguous_length},
              {"writable", record.writable},
              {"active", record.active},
              {"peers", record.peers},
@@ -85,6 +86,9 @@ json to_json(const core_peer_record& record) {
           {"bytesDownloaded", record.bytes_down},
           {"upload", record.may_upload},
           {"download", record.may_download},
+          {"remoteUploading", record.is_uploading},
+          {"remoteDownloading", record.is_downloading},
+          {"remoteAllowsPush", record.allows_push},
           {"paused", record.is_paused}};
 }
 

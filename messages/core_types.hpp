@@ -9,6 +9,7 @@
 #include <caf/meta/type_name.hpp>
 
 #include "base/bytes.hpp"
+#include "messages/inspect.hpp"
 
 namespace corestore {
 
@@ -39,13 +40,17 @@ struct core_peer_record {
   bool may_upload = true;   ///< we answer its requests
   bool may_download = true; ///< we ask it
   bool is_paused = false;   ///< it sent wrong data: it is asked for nothing
+  bool is_uploading = true; ///< it answers requests, as its last sync says
+  bool is_downloading = true;
+  bool allows_push = false; ///< it takes blocks that it did not ask for
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, core_peer_record& value) {
   return inspector(caf::meta::type_name("core_peer_record"), value.session, value.address, value.public_key,
                    value.length, value.fork, value.contiguous_length, value.in_flight, value.blocks_up, value.bytes_up,
-                   value.blocks_down, value.bytes_down, value.may_upload, value.may_download, value.is_paused);
+                   value.blocks_down, value.bytes_down, value.may_upload, value.may_download, value.is_paused,
+                   value.is_uploading, value.is_downloading, value.allows_push);
 }
 
 /// Messages of the replication protocol by kind, in one direction.
@@ -152,6 +157,72 @@ struct user_value {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, user_value& value) {
   return inspector(caf::meta::type_name("user_value"), value.is_set, value.value);
+}
+
+/// What an application says to peers of a core beside the log.
+struct extension_message {
+  std::string name; ///< of the extension: both sides use the same one
+  bytes payload;
+  std::uint64_t session = 0; ///< core_peer_record::session of the only peer meant; 0 = all of them
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, extension_message& value) {
+  return inspector(caf::meta::type_name("extension_message"), value.name, value.payload, value.session);
+}
+
+/// The same as it arrives.
+struct extension_event {
+  core_key key;
+  discovery_key discovery;
+  std::string name;
+  bytes payload;
+  std::uint64_t session = 0; ///< where it came from: answers go there
+  std::string public_key;    ///< hex, of that peer
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, extension_event& value) {
+  return inspector(caf::meta::type_name("extension_event"), value.key, value.discovery, value.name, value.payload,
+                   value.session, value.public_key);
+}
+
+enum class toggle : std::uint8_t {
+  keep, ///< as it is
+  off,
+  on
+};
+
+/// What a core does with its peers, while it is in memory. In an answer nothing is `keep`.
+struct core_switches {
+  toggle upload = toggle::keep;     ///< answer requests
+  toggle download = toggle::keep;   ///< ask for anything
+  toggle active = toggle::keep;     ///< an owner wants the core: channels stay open, upgrades are followed
+  toggle allow_push = toggle::keep; ///< take blocks that nobody asked for, from peers that push
+  toggle push_only = toggle::keep;  ///< ask for nothing: only pushes bring blocks
+  std::uint64_t session = 0;        ///< `upload` and `download` of this peer alone (core_peer_record::session); 0 = all
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, core_switches& value) {
+  return inspector(caf::meta::type_name("core_switches"), value.upload, value.download, value.active, value.allow_push,
+                   value.push_only, value.session);
+}
+
+/// Two heads that were signed for one length of one fork, and a proof of it that needs nothing else.
+struct conflict_record {
+  bool is_found = false;
+  std::uint64_t fork = 0;
+  std::uint64_t length = 0;
+  hash32 our_tree; ///< tree hashes at that length
+  hash32 their_tree;
+  bytes proof; ///< see replication/conflict.hpp; empty when only the fact is known
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, conflict_record& value) {
+  return inspector(caf::meta::type_name("conflict_record"), value.is_found, value.fork, value.length, value.our_tree,
+                   value.their_tree, value.proof);
 }
 
 } // namespace corestore

@@ -17,6 +17,12 @@ using event_sink = caf::typed_actor<
   // something happened to a core this sink subscribed to
   caf::reacts_to<core_event>>;
 
+/// Whoever wants to hear what peers say beside the log.
+using extension_sink = caf::typed_actor<
+  // a message of an extension that this sink listens to. Answer when it is digested: a peer whose messages wait is
+  // not listened to any further
+  caf::replies_to<extension_event>::with<bool>>;
+
 /// A core as it was at one moment, or (a batch) with changes that nobody else sees until they are flushed. It ends when
 /// it is closed or flushed.
 using checkout_actor = caf::typed_actor<
@@ -106,7 +112,20 @@ using core_actor = caf::typed_actor<
   // clear every block that is not marked, and forget the marks
   caf::replies_to<sweep_atom>::with<clear_result>,
   // hash everything stored; what does not match is dropped, so that peers can bring it again
-  caf::replies_to<repair_atom>::with<repair_report>>;
+  caf::replies_to<repair_atom>::with<repair_report>,
+  // messages of that extension go to this sink from now on, until retracted or dead; false when they did already.
+  // bad_argument, limit_exceeded
+  caf::replies_to<extend_atom, std::string, extension_sink>::with<bool>,
+  // no more of them
+  caf::replies_to<retract_atom, std::string, extension_sink>::with<bool>,
+  // say something beside the log; to how many peers it went. bad_argument
+  caf::replies_to<send_atom, extension_message>::with<std::uint64_t>,
+  // send a stored block to the peers that take pushes and lack it; to how many. block_not_available
+  caf::replies_to<push_atom, std::uint64_t>::with<std::uint64_t>,
+  // change what is not `keep`; answers what is in force. not_found when there is no such session
+  caf::replies_to<switch_atom, core_switches>::with<core_switches>,
+  // the proof that this log has two histories, kept when it was found
+  caf::replies_to<evidence_atom>::with<conflict_record>>;
 
 } // namespace corestore
 
@@ -190,6 +209,11 @@ using store_actor = caf::typed_actor<
   caf::replies_to<replicate_atom, replicate_partner>::with<peer_record>,
   // end a connection, and do not dial again; false when there is none of that id
   caf::replies_to<hangup_atom, std::uint64_t>::with<bool>,
+  // messages of that extension go to this sink, whichever core of this store or namespace they belong to: those in
+  // memory and those that are opened later. As the same of a core
+  caf::replies_to<extend_atom, std::string, extension_sink>::with<bool>,
+  // no more of them
+  caf::replies_to<retract_atom, std::string, extension_sink>::with<bool>,
   // bring everything to the disk and pause all connections
   caf::replies_to<suspend_atom>::with<bool>,
   // go on
@@ -228,6 +252,7 @@ CAF_ADD_TYPE_ID(corestore_handles, (std::vector<corestore::checkout_actor>))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::core_actor))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::entered_store))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::event_sink))
+CAF_ADD_TYPE_ID(corestore_handles, (corestore::extension_sink))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::opened_core))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::replicate_partner))
 CAF_ADD_TYPE_ID(corestore_handles, (corestore::store_actor))

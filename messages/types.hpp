@@ -138,8 +138,9 @@ enum class event_kind : std::uint8_t {
   peer_add,    ///< a peer opened this core
   peer_remove, ///< a peer left
   manifest,    ///< the manifest became known
-  conflict,    ///< two signed histories exist
-  closed       ///< no further event follows
+  conflict,    ///< two signed histories exist: `length` and `fork` that both are signed for
+  closed,      ///< no further event follows
+  contiguous   ///< some peer said that it has the first `length` blocks, more than any before
 };
 
 struct core_event {

@@ -1,7 +1,10 @@
 // Verbs that look after cores: verify, mirror, unmirror.
+#include <fstream>
+
 #include <caf/all.hpp>
 #include <fmt/format.h>
 
+#include "actors/evidence.hpp"
 #include "base/text.hpp"
 #include "programs/cli.hpp"
 #include "programs/record_text.hpp"
@@ -13,14 +16,30 @@ namespace {
 /// A large core takes as long as hashing all of it: 0.7 GB/s on a slow machine. Remote losses end the process.
 constexpr std::chrono::hours verify_time_max{24};
 
-result<void> print_report(session& store, const core_record& record, const verify_report& report) {
-  if (store.is_json())
-    return store.out().line(to_line({{"key", text::to_hex(record.key.view())},
-                                     {"discoveryKey", text::to_hex(record.discovery.view())},
-                                     {"length", record.length},
-                                     {"blocks", report.blocks},
-                                     {"bytes", report.bytes_hashed},
-                                     {"faults", report.faults}}));
+/// Two proofs of some dozen tree nodes each, and a manifest.
+constexpr std::size_t evidence_bytes_max = std::size_t{1} << 20U;
+
+json conflict_json(const conflict_record& found) {
+  return {{"fork", found.fork},
+          {"length", found.length},
+          {"firstTree", text::to_hex(found.our_tree.view())},
+          {"secondTree", text::to_hex(found.their_tree.view())},
+          {"proof", text::to_hex(found.proof)}};
+}
+
+result<void> print_report(session& store, const core_record& record, const verify_report& report,
+                          const conflict_record& conflict) {
+  if (store.is_json()) {
+    json line{{"key", text::to_hex(record.key.view())},
+              {"discoveryKey", text::to_hex(record.discovery.view())},
+              {"length", record.length},
+              {"blocks", report.blocks},
+              {"bytes", report.bytes_hashed},
+              {"faults", report.faults}};
+    if (conflict.is_found)
+      line["conflict"] = conflict_json(conflict);
+    return store.out().line(to_line(line));
+  }
   auto line =
     fmt::format("key {}  blocks {}  bytes {}  {}", text::to_hex(record.key.view()), report.blocks, report.bytes_hashed,
                 report.faults.empty() ? "intact" : fmt::format("faults {}", report.faults.size()));
@@ -29,8 +48,18 @@ result<void> print_report(session& store, const core_record& record, const verif
   return store.out().line(line);
 }
 
-/// Prints the report; answers the number of faults.
-result<std::size_t> verify_one(session& store, const core_selector& selector, const std::string& shown) {
+result<void> write_file(const std::string& path, const bytes& content) {
+  std::ofstream file{path, std::ios::binary};
+  file.write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
+  file.close();
+  if (!file)
+    return fail(ec::storage_failed, "cannot write " + path);
+  return {};
+}
+
+/// Prints the report; answers the number of faults. Two signed histories are one, and their proof goes into `file`.
+result<std::size_t> verify_one(session& store, const core_selector& selector, const std::string& shown,
+                               const std::string& file) {
   auto core = store.ask<opened_core>(store.store(), open_atom_v, selector);
   if (!core && core.error().code == ec::not_found)
     return fail(ec::not_found, "the store does not know the core " + shown);
@@ -39,11 +68,48 @@ result<std::size_t> verify_one(session& store, const core_selector& selector, co
   auto report = ask<verify_report>(store.self(), core->handle, verify_time_max, verify_atom_v);
   if (!report)
     return fail(report.error());
-  auto printed = print_report(store, core->record, *report);
+  auto conflict = store.ask<conflict_record>(core->handle, evidence_atom_v);
+  if (!conflict)
+    return fail(conflict.error());
+  if (conflict->is_found)
+    report->faults.push_back(
+      fmt::format("two histories are signed for length {} of fork {}", conflict->length, conflict->fork));
+  if (!file.empty() && !conflict->proof.empty())
+    if (auto written = write_file(file, conflict->proof); !written)
+      return fail(written.error());
+  auto printed = print_report(store, core->record, *report, *conflict);
   return printed.map([&report] { return report->faults.size(); });
 }
 
-result<void> verify(session& store, const std::string& core) {
+/// What such a file proves, without any store.
+result<void> check_proof(const std::string& file, const std::string& core, bool is_json) {
+  output out;
+  std::ifstream source{file, std::ios::binary};
+  bytes content(evidence_bytes_max + 1);
+  source.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(content.size()));
+  content.resize(static_cast<std::size_t>(source.gcount()));
+  if (!source.is_open() || source.bad())
+    return fail(ec::not_found, "cannot read " + file);
+  auto key = actors::core_of_evidence(content);
+  if (!key)
+    return fail(key.error());
+  if (!core.empty() && core != text::to_hex(key->view()) && core != text::to_z32(key->view()))
+    return fail(ec::invalid_proof, "the proof is about core " + text::to_hex(key->view()));
+  auto found = actors::check_evidence(content, *key);
+  if (!found)
+    return fail(found.error());
+  if (is_json) {
+    auto line = conflict_json(*found);
+    line["key"] = text::to_hex(key->view());
+    line.erase("proof");
+    return out.line(to_line(line));
+  }
+  return out.line(fmt::format("key {}  two histories are signed for length {} of fork {}\n  tree {}\n  tree {}",
+                              text::to_hex(key->view()), found->length, found->fork,
+                              text::to_hex(found->our_tree.view()), text::to_hex(found->their_tree.view())));
+}
+
+result<void> verify(session& store, const std::string& core, const std::string& file) {
   std::vector<std::pair<core_selector, std::string>> wanted;
   if (!core.empty()) {
     auto selector = store.select(core, false);
@@ -64,7 +130,7 @@ result<void> verify(session& store, const std::string& core) {
   }
   std::size_t faults = 0;
   for (const auto& [selector, shown] : wanted) {
-    auto found = verify_one(store, selector, shown);
+    auto found = verify_one(store, selector, shown, file);
     if (!found)
       return fail(found.error());
     faults += *found;
@@ -89,11 +155,20 @@ result<void> mirror(session& store, const std::string& core, bool is_on) {
 void add_verify(CLI::App& app, plan& chosen) {
   auto core = std::make_shared<std::string>();
   auto* verb = app.add_subcommand("verify", "Hash everything stored and compare it with the signed head");
+  auto evidence = std::make_shared<std::string>();
+  auto proof = std::make_shared<std::string>();
   verb->add_option("CORE", *core, "Key, discovery key, name:NAME or default; without it every core");
-  verb->callback([&chosen, core] {
+  verb->add_option("--evidence", *evidence,
+                   "If two histories of the core are signed, write the proof of it to this file");
+  verb->add_option("--proof", *proof, "Check such a file instead; needs no store")->excludes("--evidence");
+  verb->callback([&chosen, core, evidence, proof] {
     chosen.target.may_write = chosen.target.may_create = false;
-    chosen.run = [core](session& store) {
-      return verify(store, *core);
+    if (!proof->empty())
+      chosen.run_alone = [core, proof](const plan& wanted) {
+        return check_proof(*proof, *core, wanted.is_json);
+      };
+    chosen.run = [core, evidence](session& store) {
+      return verify(store, *core, *evidence);
     };
   });
 }

@@ -229,9 +229,11 @@ void replicator::implementation::answer_wants(peer& to) {
 }
 
 /// Both directions can be switched while peers are connected: they are told, and what is under way ends.
-void replicator::implementation::switch_transfers(bool may_upload, bool may_download) {
+void replicator::implementation::switch_transfers(peer_id peer, bool may_upload, bool may_download) {
   for (auto& entry : peers) {
     auto& whom = entry.second;
+    if (peer != 0 && peer != entry.first)
+      continue;
     if (whom.options.may_upload == may_upload && whom.options.may_download == may_download)
       continue;
     whom.options.may_upload = may_upload;

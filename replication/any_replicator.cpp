@@ -163,9 +163,10 @@ void any_replicator::set_push_only(bool is_push_only, const log::log_source& sou
   return with(machine_, [&](auto& machine) { return machine.set_push_only(is_push_only, source, now_ms); });
 }
 
-void any_replicator::set_transfers(bool may_upload, bool may_download, const log::log_source& source,
+void any_replicator::set_transfers(peer_id peer, bool may_upload, bool may_download, const log::log_source& source,
                                    std::uint64_t now_ms) {
-  return with(machine_, [&](auto& machine) { return machine.set_transfers(may_upload, may_download, source, now_ms); });
+  return with(machine_,
+              [&](auto& machine) { return machine.set_transfers(peer, may_upload, may_download, source, now_ms); });
 }
 
 bool any_replicator::is_quiet() const {

@@ -94,7 +94,8 @@ public:
   void set_push_only(bool is_push_only, const log::log_source& source, std::uint64_t now_ms);
   /// Always to nobody in generation 9: its peers do not say that they allow it.
   std::size_t push(std::uint64_t index, const log::log_source& source, std::uint64_t now_ms);
-  void set_transfers(bool may_upload, bool may_download, const log::log_source& source, std::uint64_t now_ms);
+  void set_transfers(peer_id peer, bool may_upload, bool may_download, const log::log_source& source,
+                     std::uint64_t now_ms);
 
   // -- questions
 

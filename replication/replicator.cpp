@@ -418,10 +418,10 @@ std::size_t replicator::push(std::uint64_t index, const log::log_source& source,
   return count;
 }
 
-void replicator::set_transfers(bool may_upload, bool may_download, const log::log_source& source,
+void replicator::set_transfers(peer_id peer, bool may_upload, bool may_download, const log::log_source& source,
                                std::uint64_t now_ms) {
   implementation_->now = now_ms;
-  implementation_->switch_transfers(may_upload, may_download);
+  implementation_->switch_transfers(peer, may_upload, may_download);
   implementation_->settle(source);
 }
 
@@ -436,7 +436,7 @@ std::vector<peer_info> replicator::peers() const {
     result.push_back({id, peer.theirs.fork, peer.theirs.length,
                       std::min(peer.has.contiguous_length(), peer.theirs.length), peer.requests.count(), peer.is_paused,
                       peer.options.may_upload, peer.options.may_download, peer.theirs.uploading,
-                      peer.theirs.downloading, peer.counts});
+                      peer.theirs.downloading, peer.theirs.allow_push, peer.counts});
   }
   return result;
 }

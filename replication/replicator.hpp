@@ -124,6 +124,7 @@ struct peer_info {
   bool may_download = true; ///< we ask it for blocks
   bool is_uploading = true; ///< it answers requests, as its last sync says
   bool is_downloading = true;
+  bool allows_push = false; ///< it takes blocks that it did not ask for
   wire_statistics counts;
 };
 
@@ -214,8 +215,10 @@ public:
   /// Sends a block to every peer that allows it, is not known to have it and has credit; returns to how many.
   std::size_t push(std::uint64_t index, const log::log_source& source, std::uint64_t now_ms);
 
-  /// For all peers there are: answer requests, ask for anything. What is under way the other way ends.
-  void set_transfers(bool may_upload, bool may_download, const log::log_source& source, std::uint64_t now_ms);
+  /// Of one peer, or with `peer` 0 of all there are: answer requests, ask for anything. What is under way the other way
+  /// ends.
+  void set_transfers(peer_id peer, bool may_upload, bool may_download, const log::log_source& source,
+                     std::uint64_t now_ms);
 
   // -- questions
 

@@ -99,7 +99,7 @@ struct replicator::implementation {
   void on_extension(peer& from, wire::extension message);
   bool send_extension(peer& to, const std::string& name, bytes payload);
   void answer_wants(peer& to);
-  void switch_transfers(bool may_upload, bool may_download);
+  void switch_transfers(peer_id peer, bool may_upload, bool may_download);
   void update_downloading();
 
   // -- answering.cpp

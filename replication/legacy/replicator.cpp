@@ -350,11 +350,13 @@ void replicator::set_push_only(bool is_push_only, const log::log_source& source,
   self.settle(source);
 }
 
-void replicator::set_transfers(bool may_upload, bool may_download, const log::log_source& source,
+void replicator::set_transfers(peer_id peer, bool may_upload, bool may_download, const log::log_source& source,
                                std::uint64_t now_ms) {
   auto& self = *implementation_;
   self.now = now_ms;
   for (auto& [id, to] : self.peers) {
+    if (peer != 0 && peer != id)
+      continue;
     if (to.options.may_upload == may_upload && to.options.may_download == may_download)
       continue;
     to.options.may_upload = may_upload;

@@ -74,7 +74,8 @@ public:
   /// Blocks that nobody asked for are taken.
   void set_allow_push(bool is_allowed);
   void set_push_only(bool is_push_only, const log::log_source& source, std::uint64_t now_ms);
-  void set_transfers(bool may_upload, bool may_download, const log::log_source& source, std::uint64_t now_ms);
+  void set_transfers(peer_id peer, bool may_upload, bool may_download, const log::log_source& source,
+                     std::uint64_t now_ms);
 
   [[nodiscard]] bool is_update_settled() const;
   [[nodiscard]] std::vector<peer_info> peers() const;

@@ -245,6 +245,50 @@ TEST_CASE("a replication runs over whatever carries its bytes") {
   CHECK(copy.verify().faults.empty());
 }
 
+TEST_CASE("two stores talk beside the log, and push blocks that nobody asked for") {
+  temporary_directory here;
+  temporary_directory there;
+  auto writer = corestore::store::open(there.path);
+  auto source = writer.get({.name = "log"});
+  source.append("first");
+  auto reader = corestore::store::open(here.path);
+  auto copy = reader.get({.key = source.key()});
+  diary heard;
+  diary answered;
+  auto at_source = source.on_extension("chat", [&](std::uint64_t session, byte_view payload) {
+    heard.write(payload.size());
+    source.send_extension("chat", payload, session); // back to where it came from
+  });
+  auto at_copy = copy.on_extension("chat", [&](std::uint64_t, byte_view payload) { answered.write(payload.size()); });
+  copy.allow_push(true);
+  auto link = reader.connect(writer.listen("127.0.0.1:0"));
+  REQUIRE(copy.get(0, 20s));
+  CHECK(copy.send_extension("chat", bytes(5)) == 1);
+  CHECK(heard.comes_to_hold(5));
+  CHECK(answered.comes_to_hold(5));
+  CHECK_THROWS_AS(copy.send_extension("", bytes(5)), failure);
+  source.set_transfers(false, false); // it answers no request any more
+  source.append("second");
+  CHECK(source.push(1) == 0); // nor does it push then
+  CHECK_FALSE(copy.get(1, 200ms));
+  source.set_transfers(true, true);
+  CHECK(copy.get(1, 20s));
+  CHECK_FALSE(copy.conflict());
+  CHECK_THROWS_AS(check_conflict(bytes{1, 2, 3}), failure);
+}
+
+TEST_CASE("a store may make manifests of another version, and then derives other keys") {
+  temporary_directory one;
+  temporary_directory two;
+  corestore::primary_key primary;
+  primary.data.fill(1);
+  auto first = corestore::store::open(one.path, {.primary_key = primary});
+  auto second = corestore::store::open(two.path, {.primary_key = primary, .manifest_version = 2});
+  CHECK(first.get({.name = "log"}).key() != second.get({.name = "log"}).key());
+  CHECK(second.get({.name = "log"}).info().manifest.at(0) == 2);
+  CHECK_THROWS_AS(corestore::store::open(one.path, {.manifest_version = 3}), failure);
+}
+
 TEST_CASE("threads append to one core at once and every block is there") {
   temporary_directory directory;
   auto store = corestore::store::open(directory.path, {.durability = sync_mode::none});

@@ -247,6 +247,17 @@ TEST_CASE("what is said about one core survives the trip to another node") {
   CHECK(told.get_as<clear_result>(2).bytes == 2);
   CHECK(told.get_as<repair_report>(3).dropped_bytes == 3);
   CHECK(told.get_as<user_value>(4).is_set);
+  core_switches switches;
+  switches.push_only = toggle::on;
+  switches.session = 4;
+  auto beside = round_trip(system, switches, extension_message{"a", {1}, 2}, extension_event{{}, {}, "b", {3}, 4, "c"},
+                           conflict_record{true, 1, 2, {}, {}, {5}});
+  CHECK(beside.get_as<core_switches>(0).push_only == toggle::on);
+  CHECK(beside.get_as<core_switches>(0).upload == toggle::keep);
+  CHECK(beside.get_as<core_switches>(0).session == 4);
+  CHECK(beside.get_as<extension_message>(1).payload == bytes{1});
+  CHECK(beside.get_as<extension_event>(2).session == 4);
+  CHECK(beside.get_as<conflict_record>(3).proof == bytes{5});
 }
 
 } // namespace corestore

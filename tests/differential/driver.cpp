@@ -9,51 +9,33 @@
 #include <string>
 #include <thread>
 
-#include <caf/all.hpp>
-#include <nlohmann/json.hpp>
-
 #include "actors/engine.hpp"
-#include "base/text.hpp"
 #include "config/system_config.hpp"
+#include "features.hpp"
+#include "log/manifest.hpp"
+#include "parts.hpp"
 #include "programs/ask.hpp"
 #include "storage/open.hpp"
+#include <caf/all.hpp>
 
 namespace corestore::test {
 
 namespace {
 
-using nlohmann::json;
 using programs::ask;
-
-/// Fails the command: main() answers with the text.
-[[noreturn]] void fail_with(const std::string& what) {
-  throw std::runtime_error(what);
-}
-
-template <class T>
-T need(result<T> value) {
-  if (!value)
-    fail_with(to_string(value.error()));
-  return std::move(*value);
-}
-
-hash32 hash_of(const json& text) {
-  hash32 value;
-  const auto decoded = text::from_hex(text.get<std::string>());
-  if (!decoded || decoded->size() != value.data.size())
-    fail_with("32 bytes of hex are expected");
-  std::copy(decoded->begin(), decoded->end(), value.data.begin());
-  return value;
-}
 
 struct open_store {
   std::unique_ptr<actors::engine> engine;
-  std::map<std::string, core_actor> cores; ///< by the caller's name
+  struct held_core {
+    std::shared_ptr<caf::scoped_actor> owner; ///< its end gives the core back
+    core_actor handle;
+  };
+  std::map<std::string, held_core> cores; ///< by the caller's name
 };
 
 class driver {
 public:
-  explicit driver(caf::actor_system& system) : system_(system) {
+  explicit driver(caf::actor_system& system) : system_(system), features_(system) {
     // nop
   }
 
@@ -67,8 +49,14 @@ public:
       return open(command);
     if (verb == "dial")
       return dial(command);
+    if (verb == "damage")
+      return damage(command);
+    if (verb == "listen" && !command.contains("core"))
+      return features_.listen(handle_of(command), command);
     caf::scoped_actor self{system_};
     const auto core = core_of(command);
+    if (features::knows(verb))
+      return features_.run(verb, core, command);
     if (verb == "append")
       return append(self, core, command);
     if (verb == "truncate")
@@ -103,10 +91,6 @@ public:
   }
 
 private:
-  static std::uint64_t number(const json& command, const char* name) {
-    return command.value(name, std::uint64_t{0});
-  }
-
   open_store& store_of(const json& command) {
     const auto found = stores_.find(command.at("store").get<std::string>());
     if (found == stores_.end())
@@ -120,7 +104,7 @@ private:
     const auto found = cores.find(command.at("core").get<std::string>());
     if (found == cores.end())
       fail_with("no such core");
-    return found->second;
+    return found->second.handle;
   }
 
   json start(const json& command) {
@@ -132,6 +116,9 @@ private:
     actors::engine_settings settings;
     settings.redial_first_ms = 20;
     settings.redial_ms_max = 100;
+    settings.manifest_version = static_cast<std::uint8_t>(number(command, "manifestVersion", 1));
+    if (command.contains("activeCores"))
+      settings.active_cores_max = settings.passive_cores_max = number(command, "activeCores");
     open_store opened;
     opened.engine = std::make_unique<actors::engine>(system_, std::shared_ptr<storage::backend>{std::move(backend)},
                                                      settings, [](const char* severity, const std::string& line) {
@@ -152,29 +139,79 @@ private:
       stopped = std::move(store_of(command));
       stores_.erase(command.at("store").get<std::string>());
     }
+    features_.forget(command.at("store").get<std::string>());
     stopped.cores.clear();
     stopped.engine->close();
     return json::object();
   }
 
   json open(const json& command) {
+    auto self = std::make_shared<caf::scoped_actor>(system_);
+    auto opened =
+      need(ask<opened_core>(*self, handle_of(command), programs::patience, open_atom_v, selector_of(command)));
+    const std::lock_guard lock{mutex_};
+    store_of(command).cores[command.at("core").get<std::string>()] = {self, opened.handle};
+    return record(opened.record);
+  }
+
+  store_actor handle_of(const json& command) {
+    const std::lock_guard lock{mutex_};
+    return store_of(command).engine->store();
+  }
+
+  static core_selector selector_of(const json& command) {
     core_selector selector;
     if (command.contains("key")) {
       selector.kind = selector_kind::by_key;
       selector.id = hash_of(command["key"]);
+    } else if (command.contains("manifest")) {
+      selector.kind = selector_kind::by_manifest;
+    } else if (command.contains("publicKey")) {
+      selector.kind = selector_kind::by_pair;
     } else {
       selector.name = command.at("name").get<std::string>();
     }
-    store_actor store;
-    {
-      const std::lock_guard lock{mutex_};
-      store = store_of(command).engine->store();
+    if (command.contains("manifest"))
+      selector.manifest = bytes_of(command["manifest"]);
+    if (command.contains("publicKey")) {
+      selector.pair.public_part = need(fixed<public_key>(command["publicKey"]));
+      selector.pair.secret_part = need(fixed<secret_key>(command["secretKey"]));
     }
-    caf::scoped_actor self{system_};
-    auto opened = need(ask<opened_core>(self, store, programs::patience, open_atom_v, selector));
-    const std::lock_guard lock{mutex_};
-    store_of(command).cores[command.at("core").get<std::string>()] = opened.handle;
-    return record(opened.record);
+    if (command.contains("encryptionKey"))
+      selector.encryption_key = bytes_of(command["encryptionKey"]);
+    selector.is_active = command.value("active", true);
+    return selector;
+  }
+
+  template <class Fixed>
+  static result<Fixed> fixed(const json& text) {
+    const auto raw = bytes_of(text);
+    auto value = Fixed::from(raw);
+    if (!value)
+      return fail(ec::bad_argument, "bytes of another number");
+    return *value;
+  }
+
+  /// Replaces a stored block by other bytes, behind the back of everybody, in a store that is stopped.
+  static json damage(const json& command) {
+    auto backend = need(storage::open_store(command.at("path").get<std::string>(), {}));
+    auto snapshot = need(backend->open_snapshot());
+    auto header = need(snapshot->header(need(fixed<discovery_key>(command.at("discovery")))));
+    if (!header)
+      fail_with("no such core");
+    auto head = need(snapshot->head(header->number));
+    snapshot.reset();
+    const auto index = number(command, "index");
+    log::change_set changes;
+    changes.number = header->number;
+    changes.base_fork = head.fork;
+    changes.base_length = head.length;
+    changes.cleared = {{index, index + 1}};
+    changes.blocks = {{index, shared_bytes{bytes_of(command.at("value"))}}};
+    changes.contiguous_length = number(command, "contiguous", head.length);
+    if (auto done = backend->apply({&changes, 1}); !done)
+      fail_with(to_string(done.error()));
+    return json::object();
   }
 
   json dial(const json& command) {
@@ -189,10 +226,7 @@ private:
   }
 
   static json append(caf::scoped_actor& self, const core_actor& core, const json& command) {
-    std::vector<shared_bytes> blocks;
-    for (const auto& block : command.at("blocks"))
-      blocks.emplace_back(text::from_hex(block.get<std::string>()).value());
-    const auto done = need(ask<append_result>(self, core, programs::patience, append_atom_v, std::move(blocks)));
+    const auto done = need(ask<append_result>(self, core, programs::patience, append_atom_v, blocks_of(command)));
     return {{"length", done.length}, {"byteLength", done.byte_length}};
   }
 
@@ -209,6 +243,11 @@ private:
             {"fork", from.fork},
             {"contiguousLength", from.contiguous_length},
             {"treeHash", text::to_hex(from.tree_hash.view())},
+            {"remoteContiguousLength", from.remote_contiguous_length},
+            {"frozen", from.is_frozen},
+            {"writable", from.writable},
+            {"discovery", text::to_hex(from.discovery.view())},
+            {"manifest", text::to_hex(from.manifest)},
             {"peers", from.peers}};
   }
 
@@ -229,6 +268,7 @@ private:
   }
 
   caf::actor_system& system_;
+  features features_;
   std::mutex mutex_;
   std::map<std::string, open_store> stores_;
 };

@@ -8,7 +8,7 @@ const fs = require('node:fs')
 const nodeCrypto = require('node:crypto')
 const { scenario, sleep, until, deadline } = require('./js/world')
 const { block, blocks, crypto } = require('./js/peer')
-const { rawSocket, secure, openChannel, request, sync } = require('./js/stranger')
+const { rawSocket, secure, openChannel, request, sync, uint64 } = require('./js/stranger')
 
 const COUNT = 4000
 const SIZE = 200
@@ -209,5 +209,87 @@ scenario('a flood of requests from a peer that does not read', (world) => besieg
     if (i % 1000 === 0) await sleep(5)
   }
   await sleep(2000)
+  peer.destroy()
+}))
+
+/** Opens the core for a stranger who says `length` and answers every request by `answer(channel, message)`. */
+async function pretender({ address, key }, parts, answer) {
+  const peer = await secure(address)
+  const channel = openChannel(peer, { key })
+  assert.strictEqual(await deadline(channel.opened, 5000, 'the open is answered'), true)
+  channel.requests = []
+  channel.onmessage = (name, message) => {
+    if (name !== 'request') return
+    channel.requests.push(message)
+    answer(channel, message)
+  }
+  channel.send('sync', sync(COUNT + 50, parts))
+  return { peer, channel }
+}
+
+scenario('numbers of 53 and 64 bits in every field of every message', (world) => besieged(world, async ({ server, address, key }) => {
+  const edges = [2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n, 2n ** 64n - 33n]
+  const of = (flags, ...numbers) => Buffer.concat([Buffer.from(flags), ...numbers.map(uint64)])
+  for (const edge of edges) {
+    const hostile = [
+      ['sync', of([15], edge, edge, edge)], ['sync', of([15], 0, edge, 0)], ['sync', of([15], edge, 7, 0)],
+      ['request', of([1], 1, 0, edge, edge)], ['request', of([2], 1, 0, edge, edge)], ['request', of([4], 1, 0, edge, edge)],
+      ['request', of([8], 1, 0, edge, edge)], ['request', of([8], edge, edge, 0, 10)], ['cancel', of([], edge)],
+      ['data', of([1], edge, 0, edge)], ['data', of([8], 0, edge, edge, edge)], ['noData', of([], edge)],
+      ['want', of([], edge, edge)], ['unwant', of([], edge, edge)], ['range', of([0], edge, edge)], ['range', of([1], edge, edge)],
+      ['bitfield', Buffer.concat([uint64(edge), Buffer.from([2]), Buffer.alloc(8, 255)])], ['bitfield', of([], 0, edge)]
+    ]
+    await Promise.all(hostile.map(async ([name, bytes]) => {
+      const peer = await secure(address)
+      const channel = openChannel(peer, { key })
+      await deadline(channel.opened, 5000, 'the open is answered')
+      channel.send(name, bytes)
+      await sleep(100)
+      peer.destroy()
+    }))
+  }
+  const record = await server.record(key)
+  assert.deepStrictEqual([record.length, record.fork, record.contiguousLength], [COUNT, 0, COUNT])
+}), { seconds: 90 })
+
+scenario('a peer that says it has more and delivers nothing is asked less and less', (world) => besieged(world, async (siege) => {
+  const { peer, channel } = await pretender(siege, {}, (it, { id }) => it.send('noData', { request: id, reason: 1 }))
+  channel.send('range', { drop: false, start: 0, length: COUNT + 50 })
+  channel.send('bitfield', { start: COUNT - (COUNT % 32), bitfield: new Uint32Array(4096).fill(0xffffffff) })
+  await until(() => channel.requests.length > 0, 'it is asked')
+  await sleep(2000)
+  assert(channel.requests.length < 40, `${channel.requests.length} requests`)
+  assert.strictEqual((await siege.server.record(siege.key)).length, COUNT)
+  peer.destroy()
+}))
+
+scenario('forks that are announced and not proven change nothing', (world) => besieged(world, async (siege) => {
+  const node = (index) => ({ index, size: 10, hash: Buffer.alloc(32, index + 1) })
+  const lie = (it, { id, fork }) => it.send('data', {
+    request: id, fork, block: null, hash: null, seek: null, manifest: null,
+    upgrade: { start: 0, length: 2, nodes: [node(1)], additionalNodes: [], signature: Buffer.alloc(100, 1) }
+  })
+  const peers = []
+  for (const fork of [1, 2, 7, 2 ** 40]) peers.push(await pretender(siege, { fork }, lie))
+  await until(() => peers.some(({ channel }) => channel.requests.length > 0), 'one of them is asked')
+  await sleep(2000)
+  for (const { channel } of peers) assert(channel.requests.length < 40, `${channel.requests.length} requests`)
+  const record = await siege.server.record(siege.key)
+  assert.deepStrictEqual([record.length, record.fork, record.contiguousLength], [COUNT, 0, COUNT])
+  for (const { peer } of peers) peer.destroy()
+}))
+
+scenario('wants without end', (world) => besieged(world, async ({ address, key }) => {
+  const peer = await secure(address)
+  const channel = openChannel(peer, { key })
+  await channel.opened
+  channel.send('sync', sync(0))
+  let answered = 0
+  channel.onmessage = (name) => (answered += name === 'bitfield' || name === 'range' ? 1 : 0)
+  for (let i = 0; i < 50000 && !peer.socket.destroyed; i++) {
+    channel.send('want', { start: (i % 4096) * 32, length: 32 + 32 * (i % 7), any: i % 5 === 0 })
+    if (i % 1000 === 0) await sleep(5)
+  }
+  await until(() => answered > 0 || peer.socket.destroyed, 'some are answered')
   peer.destroy()
 }))

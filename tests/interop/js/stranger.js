@@ -57,7 +57,7 @@ function openChannel(peer, { key = null, discoveryKey = null, capability = null 
   })
   for (const name of MESSAGES) {
     channel.senders[name] = it.addMessage({
-      encoding: wire[name],
+      encoding: rawOr(wire[name]),
       onmessage: (message) => {
         channel.count++
         if (channel.inbox.length < 1000) channel.inbox.push([name, message])
@@ -70,6 +70,26 @@ function openChannel(peer, { key = null, discoveryKey = null, capability = null 
   channel.channel = it
   channel.send = (name, message) => channel.senders[name].send(message)
   return channel
+}
+
+/** A Buffer travels as it is, whatever the message; anything else as the protocol says. */
+function rawOr(encoding) {
+  return {
+    preencode: (state, message) => (Buffer.isBuffer(message) ? (state.end += message.length) : encoding.preencode(state, message)),
+    encode: (state, message) => {
+      if (!Buffer.isBuffer(message)) return encoding.encode(state, message)
+      state.buffer.set(message, state.start)
+      state.start += message.length
+    },
+    decode: (state) => encoding.decode(state)
+  }
+}
+
+/** A number of 64 bits as compact encoding writes it: JavaScript has no exact ones above 2^53. */
+function uint64(value) {
+  const out = Buffer.alloc(9, 255)
+  out.writeBigUInt64LE(BigInt(value), 1)
+  return out
 }
 
 function request(id, parts) {
@@ -97,4 +117,4 @@ function tamper(fn) {
   return () => Object.assign(wire.data, { preencode, encode })
 }
 
-module.exports = { rawSocket, secure, openChannel, request, sync, tamper }
+module.exports = { rawSocket, secure, openChannel, request, sync, tamper, uint64 }

@@ -1,0 +1,161 @@
+'use strict'
+
+// Damage and its repair by what peers prove, in both directions; marks and sweeps; values beside a core; cores that
+// leave the memory. With a JavaScript peer on the other side.
+
+const assert = require('node:assert')
+const path = require('node:path')
+const { behaviour, until, blocks, reach, met, interop, WRITER } = require('./behaviour')
+
+const flat = interop('flat-tree')
+
+behaviour('what is damaged here is found, dropped, and brought again by JavaScript with a proof', async (world) => {
+  const writer = await world.js('writer', WRITER)
+  const reader = await world.native('reader')
+  const key = await writer.open('log')
+  await writer.append(blocks(20))
+  await reader.open('log', key)
+  await reader.dial(writer.port)
+  await reach(reader, 20)
+  await reader.download(0, 20, 10000)
+  const { discovery } = await reader._ask('record')
+  await reader.stop()
+  const folder = path.join(world.folder, reader.name)
+  const damage = { do: 'damage', path: folder, discovery, index: 7, value: Buffer.from('blocK 7').toString('hex'), contiguous: 20 }
+  await reader.driver.ask(damage)
+  await reader.start()
+  await reader.open('log', key)
+  assert.strictEqual((await reader.get(7, 0)).toString(), 'blocK 7')
+  const { faults } = await reader._ask('verify')
+  assert(faults.some((fault) => fault.includes('block 7')), faults.join('; '))
+  const repaired = await reader._ask('repair')
+  assert.deepStrictEqual([repaired.blocks, repaired.dropped], [20, 1])
+  assert.strictEqual((await reader._ask('has', { start: 7, end: 8 })).here, false)
+  await reader.dial(writer.port)
+  assert.strictEqual((await reader.get(7, 10000)).toString(), 'block 7')
+  assert.deepStrictEqual((await reader._ask('verify')).faults, [])
+  assert.deepStrictEqual((await reader.state()).blocks, (await writer.state()).blocks)
+})
+
+behaviour('a JavaScript core that lost roots of its tree recovers them from us', async (world) => {
+  const writer = await world.native('writer', WRITER)
+  const reader = await world.js('reader')
+  const key = await writer.open('log')
+  await writer.append(blocks(12))
+  await reader.open('log', key)
+  await reader.dial(writer.port)
+  await reach(reader, 12)
+  await reader.download(0, 12, 10000)
+  const [root] = flat.fullRoots(24)
+  const tx = reader.core.core.storage.write()
+  tx.deleteTreeNode(root)
+  await tx.flush()
+  const outcome = new Promise((resolve) => {
+    reader.core.once('repaired', () => resolve('repaired'))
+    reader.core.once('repair-failed', () => resolve('failed'))
+  })
+  reader.core.core._repairMode = true
+  reader.core.recoverTreeNodeFromPeers()
+  assert.strictEqual(await outcome, 'repaired')
+  const rx = reader.core.core.storage.read()
+  const found = rx.getTreeNode(root)
+  rx.tryFlush()
+  assert.strictEqual((await found).index, root)
+})
+
+behaviour('JavaScript hears what a sweep of ours dropped, and finds it elsewhere', async (world) => {
+  const writer = await world.native('writer', WRITER)
+  const mirror = await world.js('mirror')
+  const reader = await world.js('reader', Buffer.alloc(32, 3))
+  const key = await writer.open('log')
+  await writer.append(blocks(30))
+  for (const node of [mirror, reader]) {
+    await node.open('log', key)
+    await node.dial(writer.port)
+    await reach(node, 30)
+  }
+  await mirror.download(0, 30, 10000)
+  await writer._ask('mark', { start: 5, end: 8 })
+  await writer._ask('mark', { start: 20, end: 21 })
+  const swept = await writer._ask('sweep')
+  assert.strictEqual(swept.blocks, 26)
+  const remote = reader.core.peers[0]
+  await until(() => !remote._remoteHasBlock(9) && remote._remoteHasBlock(6), 'JavaScript was told')
+  assert.strictEqual((await reader.get(6, 5000)).toString(), 'block 6')
+  await assert.rejects(reader.get(9, 300))
+  await reader.dial(mirror.port)
+  assert.strictEqual((await reader.get(9, 10000)).toString(), 'block 9')
+  assert.deepStrictEqual((await writer._ask('verify')).faults, [])
+})
+
+behaviour('values beside a core survive a restart and never travel', async (world) => {
+  const writer = await world.native('writer', WRITER)
+  const reader = await world.js('reader')
+  const key = await writer.open('log')
+  await writer.append(blocks(2))
+  const value = Buffer.from('kept').toString('hex')
+  assert.strictEqual((await writer._ask('put', { name: 'referrer', value })).changed, true)
+  assert.strictEqual((await writer._ask('put', { name: 'referrer', value })).changed, false)
+  await assert.rejects(writer._ask('put', { name: '\u0000conflict', value }), /zero byte/)
+  await writer.restart()
+  assert.deepStrictEqual((await writer._ask('user', { name: 'referrer' })).value, value)
+  await reader.open('log', key)
+  await reader.dial(writer.port)
+  await reach(reader, 2)
+  assert.strictEqual(await reader.core.getUserData('referrer'), null)
+  assert.strictEqual((await writer._ask('put', { name: 'referrer' })).changed, true)
+  assert.strictEqual((await writer._ask('user', { name: 'referrer' })).set, false)
+})
+
+behaviour('a block of the largest size goes both ways, one byte more nowhere', async (world) => {
+  const native = await world.native('writer', WRITER)
+  const js = await world.js('js-writer', WRITER)
+  const key = await native.open('log')
+  await js.open('other')
+  const most = 15 * 1024 * 1024
+  const large = Buffer.alloc(most)
+  for (let i = 0; i < most; i += 4096) large.writeUInt32LE(i, i)
+  await native.append([large])
+  await js.append([large])
+  await assert.rejects(native.append([Buffer.alloc(most + 1)]), /bad_argument|bytes/)
+  await assert.rejects(js.append([Buffer.alloc(most + 1)]))
+  const reader = await world.js('reader')
+  await reader.open('log', key)
+  await reader.dial(native.port)
+  await reach(reader, 1)
+  assert((await reader.get(0, 20000)).equals(large))
+  const mirror = await world.native('mirror')
+  await mirror.open('other', js.core.key)
+  await mirror.dial(js.port)
+  await reach(mirror, 1)
+  assert((await mirror.get(0, 20000)).equals(large))
+}, { seconds: 90 })
+
+behaviour('a core that left the memory while a listener of the store waits hears JavaScript again', async (world) => {
+  const writer = await world.js('writer', WRITER)
+  const key = await writer.open('log')
+  await writer.append(blocks(3))
+  const reader = await world.native('reader')
+  reader.options.activeCores = 0
+  await reader.stop()
+  await reader.start()
+  const listen = { do: 'listen', store: 'reader', name: 'wake' }
+  await reader.driver.ask(listen)
+  await reader.open('log', key)
+  await reader.dial(writer.port)
+  await reach(reader, 3)
+  const wake = writer.core.registerExtension('wake')
+  await met(writer)
+  wake.broadcast(Buffer.from('first'))
+  const heard = []
+  const hear = async (count) => {
+    heard.push(...(await reader.driver.ask({ do: 'hear', store: 'reader', core: 'log' })).messages)
+    return heard.length >= count
+  }
+  await until(() => hear(1), 'we hear it')
+  await reader.restart()
+  await reader.driver.ask(listen)
+  await until(() => writer.core.peers.length === 1, 'it is connected again')
+  wake.broadcast(Buffer.from('second'))
+  await until(() => hear(2), 'and hear the second one')
+})
