@@ -22,8 +22,9 @@ struct connection_context {
   local_store_actor store;
   key_pair identity;
   engine::log_sink log;
+  std::shared_ptr<peer_guard> guard;
+  source_ptr dialled; ///< where connections count that are made here
   std::atomic<std::uint64_t> next_session{0};
-  std::atomic<std::size_t> accepted{0}; ///< accepted connections that are alive, over all listeners
 
   void say(const char* severity, const std::string& line) const {
     if (log)
@@ -32,22 +33,22 @@ struct connection_context {
 
   /// What connections that start now have to keep to.
   std::shared_ptr<const engine_settings> settings() const {
-    std::lock_guard guard{mutex_};
+    std::lock_guard lock{mutex_};
     return settings_;
   }
 
   void set_settings(std::shared_ptr<const engine_settings> settings) {
-    std::lock_guard guard{mutex_};
+    std::lock_guard lock{mutex_};
     settings_ = std::move(settings);
   }
 
   void set_dial_failure(const std::string& address, std::string reason) {
-    std::lock_guard guard{mutex_};
+    std::lock_guard lock{mutex_};
     failures_[address] = std::move(reason);
   }
 
   std::string dial_failure(const std::string& address) {
-    std::lock_guard guard{mutex_};
+    std::lock_guard lock{mutex_};
     auto found = failures_.find(address);
     return found == failures_.end() ? std::string{} : found->second;
   }

@@ -57,6 +57,7 @@ void on_connected(self_pointer self, const stream_ptr& stream) {
   arguments.settings = context.settings();
   arguments.identity = context.identity;
   arguments.is_initiator = true;
+  arguments.pass = context.guard->dialled(context.dialled);
   arguments.scope = state.plan.scope;
   arguments.record_id = state.plan.id;
   arguments.may_upload = state.plan.may_upload;

@@ -3,6 +3,7 @@
 // meanwhile is folded into the next one, so that load makes batches larger.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -142,12 +143,14 @@ private:
     std::vector<shared_bytes> blocks;
     caf::typed_response_promise<append_result> promise;
     std::optional<edit> change; ///< then there are no blocks
+    std::chrono::steady_clock::time_point arrival = std::chrono::steady_clock::now();
   };
 
   /// An appender whose blocks are part of a step, and the log's size right after the last of them.
   struct staged_append {
     caf::typed_response_promise<append_result> promise;
     append_result after;
+    std::chrono::steady_clock::time_point arrival;
   };
 
   /// What is being committed, and who waits for it.

@@ -108,7 +108,7 @@ bool core_state::stage_appends(step& next) {
       ++size.length;
       blocks.push_back(std::move(block));
     }
-    next.appends.push_back({std::move(front.promise), size});
+    next.appends.push_back({std::move(front.promise), size, front.arrival});
     writes_.pop_front();
   }
   if (blocks.empty()) {
@@ -196,8 +196,12 @@ void core_state::committed() {
     settle();
     return;
   }
-  for (auto& appended : done.appends)
+  auto answered = std::chrono::steady_clock::now();
+  for (auto& appended : done.appends) {
+    auto age = std::chrono::duration_cast<std::chrono::microseconds>(answered - appended.arrival);
+    around_->counted->append_us.add(static_cast<std::uint64_t>(age.count()));
     appended.promise.deliver(appended.after);
+  }
   for (auto& promise : done.records)
     promise.deliver(record());
   if (done.done)

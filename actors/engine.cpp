@@ -37,12 +37,16 @@ struct engine::implementation {
     replication.in_flight_max = shared->in_flight_max;
     replication.request_ms_max = shared->request_ms_max;
     counted = std::make_shared<meters>();
+    guard = std::make_shared<peer_guard>(counted);
+    guard->apply(shared->guards);
     writes = system.spawn<caf::detached>(writer, backend, shared->sync_interval_ms, counted);
     cache_limits cache{shared->active_cores_max, shared->passive_cores_max};
     serves = system.spawn(actors::store, store_arguments{backend, writes, replication, cache, counted,
-                                                         shared->generation, shared->manifest_version});
+                                                         shared->generation, shared->manifest_version, guard});
     ends = system.spawn(terminator, grace_ms);
     context = std::make_shared<connection_context>();
+    context->guard = guard;
+    context->dialled = guard->totals().add_source("dialled");
     context->io = &io;
     context->store = serves;
     context->identity = shared->identity ? *shared->identity : derive_identity(backend->root_key());
@@ -111,6 +115,7 @@ struct engine::implementation {
   caf::actor ends;
   context_ptr context;
   meters_ptr counted;
+  std::shared_ptr<peer_guard> guard;
   std::vector<listener_actor> listeners;
   network_actor dials;
   std::vector<std::pair<endpoint, std::uint64_t>> dialled; ///< by connect(), with their ids
@@ -142,6 +147,7 @@ public_key engine::identity() const {
 
 void engine::apply(engine_settings settings) {
   settings.identity = implementation_->context->identity;
+  implementation_->guard->apply(settings.guards);
   implementation_->context->set_settings(std::make_shared<engine_settings>(std::move(settings)));
 }
 

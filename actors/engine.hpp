@@ -12,6 +12,7 @@
 #include <caf/fwd.hpp>
 
 #include "actors/endpoint.hpp"
+#include "actors/peer_guard.hpp"
 #include "base/bytes.hpp"
 #include "base/core_totals.hpp"
 #include "base/error.hpp"
@@ -27,18 +28,16 @@ struct engine_settings {
   std::uint64_t handshake_ms_max = 10000; ///< a silent stranger is cut off after that
   std::uint64_t idle_ms_max = 0;          ///< a connection without a byte for that long is cut off; 0 = never
   std::uint64_t keep_alive_ms = 5000;
-  std::size_t connections_max = 4096; ///< accepted ones, over all listeners
-  std::size_t connections_per_address_max = 256;
   std::size_t in_flight_max = 512;      ///< requests in flight for each core and connection
   std::uint64_t request_ms_max = 30000; ///< a request unanswered for that long is asked elsewhere
   std::uint64_t redial_first_ms = 250;  ///< pause before the first new attempt of a lost connection
   std::uint64_t redial_ms_max = 30000;
   log::generation generation = log::generation::g10; ///< of new cores, and of peers that are dialled
-  std::uint8_t manifest_version = 1; ///< 0 to 2: of the manifests of new cores; another version is another key
-  bool may_upload = true;            ///< answer requests of peers
-  bool may_download = true;          ///< ask peers
-  std::vector<public_key> allow;     ///< Noise keys that may connect; empty = everybody
-  std::optional<key_pair> identity;  ///< Noise static keys; derived from the primary key when absent
+  std::uint8_t manifest_version = 1;                 ///< 0 to 2: of the manifests of new cores; another version is another key
+  bool may_upload = true;                            ///< answer requests of peers
+  bool may_download = true;                          ///< ask peers
+  guard_limits guards;                               ///< who may connect, and how much a stranger may take
+  std::optional<key_pair> identity;                  ///< Noise static keys; derived from the primary key when absent
 };
 
 /// Owns what it starts. Must end (close() or destruction) before the actor system does.

@@ -26,14 +26,19 @@ void arm(self_pointer self) {
   });
 }
 
+std::uint64_t now_ms(self_pointer self) {
+  auto now = self->clock().now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
 void start_session(self_pointer self, const stream_ptr& stream) {
   auto& state = self->state;
   auto& context = *state.context;
-  auto host = host_of(stream->address());
-  auto settings = context.settings();
-  if (context.accepted >= settings->connections_max || state.by_host[host] >= settings->connections_per_address_max) {
-    context.say("warning", "refused " + stream->address() + ": too many connections");
-    self->send(context.store, leave_atom_v, stream->address() + ": too many connections");
+  auto pass = context.guard->admit(host_of(stream->address()), state.counts, now_ms(self));
+  if (!pass) {
+    auto reason = stream->address() + ": " + std::string{describe(pass.error())};
+    context.say("debug", "refused " + reason); // a flood of strangers is no flood of lines: metrics count them
+    self->send(context.store, leave_atom_v, reason);
     stream->close();
     return;
   }
@@ -41,13 +46,12 @@ void start_session(self_pointer self, const stream_ptr& stream) {
   arguments.id = ++context.next_session;
   arguments.stream = stream;
   arguments.store = context.store;
-  arguments.settings = settings;
+  arguments.settings = context.settings();
   arguments.identity = context.identity;
+  arguments.pass = std::move(*pass);
   auto handle = self->spawn(session, std::move(arguments));
   self->monitor(handle);
-  ++context.accepted;
-  ++state.by_host[host];
-  state.sessions.emplace(handle.address(), host);
+  state.sessions.insert(handle.address());
   context.say("debug", "accepted " + stream->address());
 }
 
@@ -68,13 +72,8 @@ void accept_waiting(self_pointer self) {
 
 void on_down(self_pointer self, const caf::down_msg& message) {
   auto& state = self->state;
-  auto found = state.sessions.find(message.source);
-  if (found == state.sessions.end())
+  if (state.sessions.erase(message.source) == 0)
     return;
-  if (auto host = state.by_host.find(found->second); host != state.by_host.end() && --host->second == 0)
-    state.by_host.erase(host);
-  state.sessions.erase(found);
-  --state.context->accepted;
   auto reason = from_caf(message.reason);
   if (message.reason.category() == error_category && reason.code != ec::connection_closed)
     state.context->say("warning", "connection ended: " + to_string(reason));
@@ -88,12 +87,13 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
                                        const context_ptr& context, const std::shared_ptr<acceptor>& socket) {
   self->state.context = context;
   self->state.socket = socket;
+  self->state.counts = context->guard->totals().add_source(to_string(socket->where()));
   self->set_down_handler([self](const caf::down_msg& message) { on_down(self, message); });
   self->set_exit_handler([self](const caf::exit_msg&) {
     auto& state = self->state;
     state.is_ending = true;
     state.socket->close();
-    for (const auto& [address, host] : state.sessions)
+    for (const auto& address : state.sessions)
       self->send_exit(caf::actor_cast<caf::actor>(address), caf::exit_reason::user_shutdown);
     if (state.sessions.empty())
       self->quit(caf::exit_reason::user_shutdown);

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <string>
-#include <unordered_map>
+#include <unordered_set>
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -15,8 +13,8 @@ namespace corestore::actors {
 struct listener_state {
   context_ptr context;
   std::shared_ptr<acceptor> socket;
-  std::unordered_map<caf::actor_addr, std::string> sessions; ///< alive, with the host that each came from
-  std::unordered_map<std::string, std::size_t> by_host;
+  source_ptr counts;
+  std::unordered_set<caf::actor_addr> sessions; ///< alive
   bool is_ending = false;
 
   static inline const char* name = "listener";

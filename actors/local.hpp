@@ -65,6 +65,8 @@ using session_actor = caf::typed_actor<
   caf::reacts_to<peer_input>,
   // keep-alive, time limits
   caf::reacts_to<tick_atom>,
+  // a limit of rates let go
+  caf::reacts_to<internal_atom>,
   // read nothing until told to go on
   caf::reacts_to<suspend_atom>, caf::reacts_to<resume_atom>,
   // end the connection
@@ -221,6 +223,8 @@ using local_store_actor = store_actor::extend<
   caf::reacts_to<join_atom, network_actor>,
   // a connection was cut off because its peer broke a rule
   caf::reacts_to<leave_atom, std::string>,
+  // a key or an address was banned, and why
+  caf::reacts_to<ban_atom, std::string, std::string>,
   // what namespaces ask on behalf of somebody
   caf::replies_to<open_atom, core_selector, scope_id>::with<opened_core>,
   caf::replies_to<close_atom, corestore::discovery_key, scope_id>::with<bool>,

@@ -1,10 +1,7 @@
 // Numbers that the actors of one store count together, and the one flag that all its cores read.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -28,13 +25,10 @@ public:
   /// Searches for peers under way: while there is one, an update waits for peers that are not here yet.
   counter searches{0};
 
-  /// One group reached the disk: its members waited `queued` together, the commit took `commit`.
-  void committed(std::uint64_t members, std::chrono::microseconds queued, std::chrono::microseconds commit) {
-    change_sets_ += members;
-    queue_us_ += static_cast<std::uint64_t>(queued.count());
-    commit_us_ += static_cast<std::uint64_t>(commit.count());
-    auto bucket = static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(commit.count())));
-    ++commit_latency_[std::min(bucket, commit_latency_.size() - 1)];
+  /// One group of `members` reached the disk.
+  void committed(std::uint64_t members, std::chrono::microseconds commit) {
+    group_count.add(members);
+    commit_us.add(static_cast<std::uint64_t>(commit.count()));
   }
 
   void fill(store_record& record) const {
@@ -44,17 +38,11 @@ public:
     record.bytes_downloaded = bytes_downloaded;
     record.blocks_uploaded = blocks_uploaded;
     record.bytes_uploaded = bytes_uploaded;
-    record.change_sets = change_sets_;
-    record.queue_us = queue_us_;
-    record.commit_us = commit_us_;
-    record.commit_latency.assign(commit_latency_.begin(), commit_latency_.end());
+    record.change_sets = group_count.sum;
+    record.queue_us = queue_us.sum;
+    record.commit_us = commit_us.sum;
+    record.commit_latency.assign(commit_us.buckets.begin(), commit_us.buckets.end());
   }
-
-private:
-  counter change_sets_{0};
-  counter queue_us_{0};
-  counter commit_us_{0};
-  std::array<counter, 25> commit_latency_{}; ///< by bit width of the microseconds: up to 16 seconds
 };
 
 using meters_ptr = std::shared_ptr<meters>;

@@ -59,8 +59,9 @@ result<network_state::piped> network_state::start(const replicate_request& reque
   if (request.generation != 0 && request.generation != 9 && request.generation != 10)
     return fail(ec::bad_argument, "there is no generation " + std::to_string(request.generation));
   auto settings = context_->settings();
-  if (piped_.size() >= settings->connections_max)
-    return fail(ec::limit_exceeded, "more than " + std::to_string(settings->connections_max) + " connections");
+  auto piped_max = settings->guards.connections_max;
+  if (piped_max > 0 && piped_.size() >= piped_max)
+    return fail(ec::limit_exceeded, "more than " + std::to_string(piped_max) + " connections");
   session_arguments arguments;
   arguments.id = ++context_->next_session;
   auto address = request.address.empty() ? "pipe:" + std::to_string(arguments.id) : request.address;
@@ -74,6 +75,7 @@ result<network_state::piped> network_state::start(const replicate_request& reque
   arguments.store = context_->store;
   arguments.settings = settings;
   arguments.identity = context_->identity;
+  arguments.pass = context_->guard->dialled(context_->dialled);
   arguments.is_initiator = request.is_initiator;
   arguments.scope = scope;
   arguments.may_upload = request.may_upload;

@@ -18,6 +18,11 @@ constexpr std::size_t unsent_high = std::size_t{1} << 20U; ///< above it nothing
 constexpr std::size_t chunk_bytes = std::size_t{64} << 10U;
 constexpr auto tick_interval = std::chrono::seconds(1);
 
+/// The kind of message that asks for something.
+constexpr auto request_kind =
+  static_cast<std::size_t>(std::find(core_totals::message_names.begin(), core_totals::message_names.end(), "request") -
+                           core_totals::message_names.begin());
+
 bool breaks_a_rule(ec code) {
   switch (code) {
   case ec::protocol_violation:
@@ -53,6 +58,9 @@ void session_state::open(self_pointer self, session_arguments arguments) {
   record_.address = arguments_.stream->address();
   record_.state = "handshake";
   record_.is_initiator = arguments_.is_initiator;
+  if (!arguments_.pass) // no books are kept: the limits of nobody
+    arguments_.pass =
+      std::make_shared<peer_guard>(std::make_shared<core_totals>())->dialled(std::make_shared<guard_totals::source>());
   report();
   flush();
   arm_read();
@@ -67,7 +75,7 @@ std::uint64_t session_state::now_ms() const {
 // -- reading
 
 bool session_state::may_read() const {
-  return !is_finished_ && !is_paused_ && !is_read_armed_ && inputs_out_ < inputs_out_max &&
+  return !is_finished_ && !is_paused_ && !is_read_armed_ && read_again_ms_ == 0 && inputs_out_ < inputs_out_max &&
          unsent_bytes_ < 4 * unsent_high;
 }
 
@@ -84,7 +92,7 @@ void session_state::arm_read() {
 }
 
 void session_state::arm_write() {
-  if (is_finished_ || is_write_armed_ || unsent_bytes_ == 0)
+  if (is_finished_ || is_write_armed_ || write_again_ms_ > 0 || unsent_bytes_ == 0)
     return;
   is_write_armed_ = true;
   arguments_.stream->wait_writable([handle = caf::actor_cast<session_actor>(self_)](bool is_ready) {
@@ -101,6 +109,7 @@ void session_state::on_ready(bool is_readable) {
   if (!is_readable) {
     is_write_armed_ = false;
     write();
+    wait_for_relief();
     grant_waiting();
     arm_write();
     arm_read();
@@ -109,7 +118,7 @@ void session_state::on_ready(bool is_readable) {
   is_read_armed_ = false;
   thread_local std::vector<std::uint8_t> buffer(read_bytes);
   std::vector<replication::connection_event> events;
-  for (int turn = 0; turn < reads_per_turn_max && inputs_out_ < inputs_out_max; ++turn) {
+  for (int turn = 0; turn < reads_per_turn_max && inputs_out_ < inputs_out_max && read_again_ms_ == 0; ++turn) {
     auto count = arguments_.stream->read(buffer);
     if (!count) {
       finish(count.error());
@@ -119,6 +128,8 @@ void session_state::on_ready(bool is_readable) {
       break;
     last_read_ms_ = now_ms();
     record_.bytes_in += *count;
+    if (auto wait = arguments_.pass->take_bytes_in(*count, last_read_ms_); wait > 0)
+      read_again_ms_ = std::max(read_again_ms_, last_read_ms_ + wait);
     auto fed = connection_->feed({buffer.data(), *count}, last_read_ms_, events);
     handle(events);
     events.clear();
@@ -131,6 +142,7 @@ void session_state::on_ready(bool is_readable) {
     if (*count < buffer.size())
       break;
   }
+  wait_for_relief();
   flush();
   arm_read();
 }
@@ -157,13 +169,12 @@ void session_state::handle(std::vector<replication::connection_event>& events) {
 // -- channels
 
 void session_state::on_handshake(const replication::handshake_done& fact) {
-  const auto& allow = arguments_.settings->allow;
-  if (!allow.empty() && std::find(allow.begin(), allow.end(), fact.remote_key) == allow.end()) {
-    finish({ec::protocol_violation, record_.address + ": its key is not on the allow list"});
+  record_.public_key = text::to_hex(fact.remote_key.view());
+  if (auto why = arguments_.pass->identify(fact.remote_key, now_ms())) {
+    turn_away(*why);
     return;
   }
   record_.state = "open";
-  record_.public_key = text::to_hex(fact.remote_key.view());
   report();
   self_->request(arguments_.store, caf::infinite, join_atom_v, caf::actor_cast<session_actor>(self_), arguments_.scope)
     .then(
@@ -197,6 +208,8 @@ void session_state::forget(replication::channel_id id) {
     self_->send(entry.core.handle, detach_atom_v, entry.peer);
   if (entry.is_granted)
     granted_bytes_ -= grant_bytes;
+  if (entry.is_theirs)
+    arguments_.pass->give_channel();
   inputs_out_ -= entry.inputs_out + entry.returns_due + static_cast<std::uint32_t>(entry.waiting.size());
   lose_core(entry);
   by_peer_.erase(entry.peer);
@@ -243,12 +256,18 @@ void session_state::follow_up() {
 }
 
 void session_state::on_requested(const replication::channel_requested& fact) {
+  if (!arguments_.pass->take_channel()) {
+    connection_->reject(fact.channel);
+    follow_up();
+    return;
+  }
   requested_.insert(fact.channel);
   self_->request(arguments_.store, caf::infinite, wake_atom_v, fact.discovery, arguments_.scope)
     .then([this, id = fact.channel](const local_core& core) { answer_request(id, core); },
           [this, id = fact.channel](const caf::error&) {
             if (is_finished_ || requested_.erase(id) == 0)
               return;
+            arguments_.pass->give_channel();
             connection_->reject(id);
             follow_up();
           });
@@ -258,11 +277,12 @@ void session_state::answer_request(replication::channel_id id, const local_core&
   if (is_finished_ || requested_.erase(id) == 0)
     return; // the remote changed its mind
   if (!speaks_of(core) || by_discovery_.find(core.discovery) != by_discovery_.end()) {
+    arguments_.pass->give_channel();
     connection_->reject(id); // of another generation, or opened from this side meanwhile: one channel is enough
     follow_up();
     return;
   }
-  remember(id, core);
+  remember(id, core).is_theirs = true;
   std::vector<replication::connection_event> events;
   auto accepted = connection_->accept(id, core.key, events);
   handle(events);
@@ -283,7 +303,8 @@ void session_state::on_opened(const replication::channel_opened& fact) {
 }
 
 void session_state::on_closed(const replication::channel_closed& fact) {
-  requested_.erase(fact.channel);
+  if (requested_.erase(fact.channel) > 0)
+    arguments_.pass->give_channel();
   forget(fact.channel);
   is_record_new_ = true;
 }
@@ -293,6 +314,7 @@ void session_state::on_messages(replication::channel_id id, replication::message
   if (found == channels_.end() || !found->second.is_open)
     return;
   auto& entry = found->second;
+  note_requests(messages);
   ++inputs_out_;
   peer_input input{entry.peer, std::move(messages)};
   if (entry.stage == stage::attached) {
@@ -369,7 +391,7 @@ void session_state::take_output() {
 }
 
 void session_state::write() {
-  while (!unsent_.empty() && !is_finished_) {
+  while (!unsent_.empty() && !is_finished_ && write_again_ms_ == 0) {
     auto& front = unsent_.front();
     auto count = arguments_.stream->write(byte_view{front}.subspan(unsent_offset_));
     if (!count) {
@@ -379,6 +401,9 @@ void session_state::write() {
     if (*count == 0)
       return;
     record_.bytes_out += *count;
+    auto now = now_ms();
+    if (auto wait = arguments_.pass->take_bytes_out(*count, now); wait > 0)
+      write_again_ms_ = now + wait;
     unsent_offset_ += *count;
     unsent_bytes_ -= *count;
     if (unsent_offset_ == front.size()) {
@@ -394,6 +419,7 @@ void session_state::flush() {
   take_output();
   if (!is_write_armed_)
     write();
+  wait_for_relief();
   grant_waiting();
   arm_write();
 }
@@ -402,6 +428,10 @@ void session_state::flush() {
 
 void session_state::report() {
   record_.channels = channels_.size();
+  record_.may_upload = may_upload();
+  record_.may_download = may_download();
+  record_.strikes = arguments_.pass->strikes(now_ms());
+  record_.is_throttled = read_again_ms_ > 0 || write_again_ms_ > 0;
   is_record_new_ = false;
   self_->send(arguments_.store, sync_atom_v, caf::actor_cast<session_actor>(self_), record_);
 }
@@ -414,8 +444,13 @@ void session_state::on_tick() {
     finish(ticked.error());
     return;
   }
+  if (auto why = arguments_.pass->check(now)) {
+    arguments_.pass->count(*why);
+    turn_away(*why);
+    return;
+  }
   auto idle_max = arguments_.settings->idle_ms_max;
-  if (idle_max > 0 && !is_paused_ && now - last_read_ms_ > idle_max) {
+  if (idle_max > 0 && !is_paused_ && read_again_ms_ == 0 && now - last_read_ms_ > idle_max) {
     finish({ec::timed_out, record_.address + " was silent for " + std::to_string(idle_max) + " ms"});
     return;
   }
@@ -432,6 +467,27 @@ void session_state::pause(bool is_paused) {
   arm_read();
 }
 
+/// Counts what a peer did, and has it banned when it did so too often. Silence is no offence once the peer is known:
+/// its line may be dead.
+void session_state::punish(const error& reason) {
+  auto text = record_.address + ": " + to_string(reason);
+  bool is_known = record_.state == "open";
+  bool is_silence = reason.code == ec::timed_out;
+  arguments_.pass->count(!is_known ? refusal::handshake : is_silence ? refusal::idle : refusal::rule);
+  self_->send(arguments_.store, leave_atom_v, text);
+  if (is_known && is_silence)
+    return;
+  for (const auto& subject : arguments_.pass->strike(text, now_ms()))
+    self_->send(arguments_.store, ban_atom_v, subject, text);
+}
+
+/// Ends a connection that may not be, through no fault of this connection.
+void session_state::turn_away(refusal why) {
+  auto text = record_.address + " with the key " + record_.public_key + ": " + std::string{actors::describe(why)};
+  self_->send(arguments_.store, leave_atom_v, text);
+  finish({ec::connection_closed, std::move(text)});
+}
+
 void session_state::finish(const error& reason) {
   if (is_finished_)
     return;
@@ -442,13 +498,53 @@ void session_state::finish(const error& reason) {
   channels_.clear();
   by_peer_.clear();
   if (breaks_a_rule(reason.code))
-    self_->send(arguments_.store, leave_atom_v, record_.address + ": " + to_string(reason));
+    punish(reason);
   arguments_.stream->close();
   bool had_handshake = record_.state == "open";
   if (reason.code == ec::none)
     self_->quit(caf::exit_reason::user_shutdown);
   else
     self_->quit(to_caf(had_handshake ? reason : error{ec::handshake_failed, to_string(reason)}));
+}
+
+// -- limits of rates, switches
+
+/// Requests are counted when they arrive: an answer costs more than the question.
+void session_state::note_requests(const replication::message_batch& messages) {
+  std::uint64_t count = 0;
+  replication::each_kind(messages, [&count](std::size_t kind) { count += kind == request_kind ? 1 : 0; });
+  if (count == 0)
+    return;
+  record_.requests += count;
+  if (auto wait = arguments_.pass->take_requests(count, last_read_ms_); wait > 0)
+    read_again_ms_ = std::max(read_again_ms_, last_read_ms_ + wait);
+}
+
+/// Has itself woken when the first of the limits that hold it back lets go.
+void session_state::wait_for_relief() {
+  if (is_finished_ || is_relief_due_ || (read_again_ms_ == 0 && write_again_ms_ == 0))
+    return;
+  auto first = std::min(read_again_ms_ == 0 ? write_again_ms_ : read_again_ms_,
+                        write_again_ms_ == 0 ? read_again_ms_ : write_again_ms_);
+  auto now = now_ms();
+  is_relief_due_ = true;
+  self_->delayed_send(self_, std::chrono::milliseconds(first > now ? first - now : 1), internal_atom_v);
+}
+
+void session_state::on_relief() {
+  is_relief_due_ = false;
+  if (is_finished_)
+    return;
+  auto now = now_ms();
+  if (read_again_ms_ != 0 && read_again_ms_ <= now) {
+    read_again_ms_ = 0;
+    last_read_ms_ = now; // the silence was ours
+  }
+  if (write_again_ms_ <= now)
+    write_again_ms_ = 0;
+  flush();
+  wait_for_relief();
+  arm_read();
 }
 
 session_actor::behavior_type session(session_state::self_pointer self, session_arguments arguments) {
@@ -463,6 +559,7 @@ session_actor::behavior_type session(session_state::self_pointer self, session_a
     [&state](peer_park& fact) { state.on_park(fact); },
     [&state](peer_input& input) { state.on_returned(std::move(input)); },
     [&state](tick_atom) { state.on_tick(); },
+    [&state](internal_atom) { state.on_relief(); },
     [&state](suspend_atom) { state.pause(true); },
     [&state](resume_atom) { state.pause(false); },
     [&state](shutdown_atom) {

@@ -31,6 +31,7 @@ struct session_arguments {
   bool is_initiator = false;
   scope_id scope{};            ///< whose cores are replicated
   std::uint64_t record_id = 0; ///< what the connection is called by; 0 = `id`
+  pass_ptr pass;               ///< its place in the books of the guard; null: no limits
   bool may_upload = true;      ///< with the switches of the settings
   bool may_download = true;
   log::generation generation = log::generation::g10; ///< that an initiator speaks; a responder hears it
@@ -52,6 +53,8 @@ public:
   void offer(const local_core& core);
   void on_tick();
   void pause(bool is_paused);
+  /// A limit of rates let go.
+  void on_relief();
   void on_core_down(const caf::actor_addr& address);
   /// A core leaves the memory; what it knew of the peer is kept here.
   void on_park(peer_park& fact);
@@ -73,7 +76,8 @@ private:
     replication::peer_id peer = 0;
     local_core core; ///< without a handle while the core is not in memory
     session_state::stage stage = session_state::stage::asleep;
-    bool is_open = false; ///< on both sides
+    bool is_open = false;   ///< on both sides
+    bool is_theirs = false; ///< the peer asked for it
     bool remote_seeks = false;
     bool was_attached = false;
     bool is_granted = false;             ///< credit was given and its answer is not back
@@ -114,6 +118,16 @@ private:
   void arm_write();
   [[nodiscard]] bool may_read() const;
   void report();
+  void punish(const error& reason);
+  void turn_away(refusal why);
+  void wait_for_relief();
+  void note_requests(const replication::message_batch& messages);
+  [[nodiscard]] bool may_upload() const {
+    return arguments_.may_upload && arguments_.settings->may_upload;
+  }
+  [[nodiscard]] bool may_download() const {
+    return arguments_.may_download && arguments_.settings->may_download;
+  }
 
   self_pointer self_ = nullptr;
   session_arguments arguments_;
@@ -135,6 +149,9 @@ private:
   bool is_write_armed_ = false;
   bool is_finished_ = false;
   bool is_paused_ = false;
+  std::uint64_t read_again_ms_ = 0;  ///< a limit holds reading back until then
+  std::uint64_t write_again_ms_ = 0; ///< and writing
+  bool is_relief_due_ = false;
   std::uint64_t last_read_ms_ = 0;
   peer_record record_;
   bool is_record_new_ = true;

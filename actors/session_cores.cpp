@@ -33,8 +33,8 @@ void session_state::attach(replication::channel_id id) {
   link.peer = entry.peer;
   link.session = caf::actor_cast<session_actor>(self_);
   link.options.remote_seeks = entry.remote_seeks;
-  link.options.may_upload = arguments_.may_upload && arguments_.settings->may_upload;
-  link.options.may_download = arguments_.may_download && arguments_.settings->may_download;
+  link.options.may_upload = may_upload();
+  link.options.may_download = may_download();
   link.session_id = record_.id;
   link.address = record_.address;
   link.public_key = record_.public_key;

@@ -14,6 +14,7 @@ result<void> store_state::open(self_pointer self, store_arguments arguments) {
   meters_ = arguments.counted ? std::move(arguments.counted) : std::make_shared<meters>();
   around_ =
     std::make_shared<const core_surroundings>(core_surroundings{backend_, writer_, arguments.replication, meters_});
+  guard_ = arguments.guard ? std::move(arguments.guard) : std::make_shared<peer_guard>(meters_);
   generation_ = arguments.generation;
   manifest_version_ = arguments.manifest_version;
   scopes_[scope_id{}];
@@ -22,6 +23,11 @@ result<void> store_state::open(self_pointer self, store_arguments arguments) {
     return fail(next.error());
   next_number_ = static_cast<std::uint32_t>(*next);
   return {};
+}
+
+std::uint64_t store_state::now_ms() const {
+  auto now = self_->clock().now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
 caf::error store_state::closed_error() {
@@ -200,6 +206,9 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
     [&state](join_atom, const network_actor& network) { state.use_network(network); },
     [&state](park_atom, const corestore::discovery_key& core) { state.quiet(core); },
     [&state](leave_atom, const std::string& reason) { state.refused(reason); },
+    [&state](ban_atom) { return state.bans(); },
+    [&state](ban_atom, const std::string& subject, std::uint64_t for_ms) { return state.ban(subject, for_ms); },
+    [&state](ban_atom, const std::string& subject, const std::string& reason) { state.banned(subject, reason); },
     [&state](shutdown_atom) { state.finish(caf::exit_reason::user_shutdown); },
   };
 }

@@ -19,6 +19,7 @@
 #include "actors/holders.hpp"
 #include "actors/local.hpp"
 #include "actors/meters.hpp"
+#include "actors/peer_guard.hpp"
 #include "base/error.hpp"
 #include "log/change_set.hpp"
 #include "replication/replicator.hpp"
@@ -34,6 +35,7 @@ struct store_arguments {
   meters_ptr counted;                                ///< shared with the writer; a new one when absent
   log::generation generation = log::generation::g10; ///< of cores that a selector leaves open
   std::uint8_t manifest_version = 1;                 ///< of manifests that are made here
+  std::shared_ptr<peer_guard> guard = nullptr;       ///< of the connections; a new one when absent
 };
 
 class store_state {
@@ -92,6 +94,9 @@ public:
   caf::result<bool> suspend();
   caf::result<bool> resume();
   void refused(const std::string& reason);
+  void banned(const std::string& subject, const std::string& reason);
+  [[nodiscard]] std::vector<ban_record> bans() const;
+  caf::result<bool> ban(const std::string& subject, std::uint64_t for_ms);
 
   // -- life
 
@@ -194,6 +199,7 @@ private:
   void tell(scope_id scope, const store_event& event);
   [[nodiscard]] bool is_in_scope(const corestore::discovery_key& discovery, scope_id scope) const;
   [[nodiscard]] static caf::error closed_error();
+  [[nodiscard]] std::uint64_t now_ms() const;
   void leave_scope(scope_id scope);
   void end_cores();
   void end_if_empty();
@@ -204,6 +210,7 @@ private:
   network_actor network_;
   surroundings_ptr around_; ///< of all cores
   meters_ptr meters_;
+  std::shared_ptr<peer_guard> guard_;
   log::generation generation_ = log::generation::g10;
   std::uint8_t manifest_version_ = 1;
   std::uint32_t next_number_ = 0;

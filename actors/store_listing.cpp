@@ -258,6 +258,16 @@ caf::result<store_record> store_state::describe_store() const {
   record.cache_misses = misses_;
   record.evictions = evictions_;
   record.actors = self_->system().registry().running();
+  record.free_bytes = numbers.free_bytes;
+  record.readers = numbers.readers;
+  record.oldest_reader_lag = numbers.oldest_reader_lag;
+  record.bans = guard_->ban_count(now_ms());
+  record.sessions_dialling = dialled_.size();
+  for (const auto& [address, session] : sessions_) {
+    ++(session.record.state == "open" ? record.sessions_open : record.sessions_handshake);
+    if (dialled_.contains(session.record.id))
+      --record.sessions_dialling;
+  }
   meters_->fill(record);
   record.durability = std::string{name_of(backend_->mode())};
   record.version = CORESTORE_VERSION;

@@ -127,7 +127,6 @@ store_state::loaded_core& store_state::load(const log::core_header& header, cons
   ++misses_;
   auto handle = self_->spawn<core, caf::lazy_init>(core_arguments{around_, header});
   self_->monitor(handle);
-  by_address_.emplace(handle.address(), header.discovery);
   listen_to(handle, scope_id{});
   if (auto channels = parked_.extract(header.discovery); !channels.empty())
     for (const auto& session : channels.mapped()) {

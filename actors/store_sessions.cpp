@@ -127,6 +127,28 @@ void store_state::refused(const std::string& reason) {
   tell(scope_id{}, event);
 }
 
+// -- bans
+
+void store_state::banned(const std::string& subject, const std::string& reason) {
+  store_event event;
+  event.kind = store_event_kind::ban;
+  event.reason = subject + " is turned away for a while: " + reason;
+  tell(scope_id{}, event);
+}
+
+std::vector<ban_record> store_state::bans() const {
+  return guard_->bans(now_ms());
+}
+
+caf::result<bool> store_state::ban(const std::string& subject, std::uint64_t for_ms) {
+  auto done = guard_->ban(subject, for_ms, now_ms());
+  if (!done)
+    return to_caf(done.error());
+  if (for_ms > 0)
+    banned(subject, "by hand");
+  return *done;
+}
+
 // -- what is dialled
 
 caf::result<peer_record> store_state::dial(const dial_request& request, scope_id scope) {

@@ -17,11 +17,12 @@ using clock = std::chrono::steady_clock;
 
 void count_group(writer_state& state, const std::vector<writer_state::entry>& entries, std::size_t first,
                  std::size_t end, clock::time_point start) {
-  clock::duration queued{};
-  for (auto position = first; position < end; ++position)
-    queued += start - entries[position].arrival;
-  state.counted->committed(end - first, std::chrono::duration_cast<std::chrono::microseconds>(queued),
-                           std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - start));
+  using std::chrono::microseconds;
+  for (auto position = first; position < end; ++position) {
+    auto age = std::chrono::duration_cast<microseconds>(start - entries[position].arrival);
+    state.counted->queue_us.add(static_cast<std::uint64_t>(age.count()));
+  }
+  state.counted->committed(end - first, std::chrono::duration_cast<microseconds>(clock::now() - start));
 }
 
 /// Commits everything queued, one bounded group after the other. A group that fails as a whole is retried change set

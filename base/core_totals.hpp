@@ -1,11 +1,14 @@
-// Sums over the cores of one store, kept as they change: reading them costs the same for ten cores and for a hundred
-// thousand.
+// Sums over one store, its cores, its writer and its connections, kept as they change: reading them costs the same for
+// ten cores and for a hundred thousand.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <string_view>
+
+#include "base/guard_totals.hpp"
+#include "base/power_histogram.hpp"
 
 namespace corestore {
 
@@ -26,6 +29,14 @@ struct core_totals {
   counter complete{0}; ///< cores of which every block is here
   counter blocks{0};   ///< lengths
   counter peers{0};    ///< of all cores: a connection counts once for each core it carries
+
+  // the way of a change to the disk
+  power_histogram append_us;   ///< from an append's arrival at its core to its answer
+  power_histogram queue_us;    ///< from a change set's arrival at the writer to the begin of its commit
+  power_histogram commit_us;   ///< of one transaction, with its sync if the durability asks for one
+  power_histogram group_count; ///< change sets of one transaction
+
+  guard_totals guards;
 };
 
 } // namespace corestore

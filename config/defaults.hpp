@@ -42,6 +42,25 @@ inline constexpr std::uint64_t connections_max = 512;
 /// Connections at a time from one network address: one host cannot take all of them.
 inline constexpr std::uint64_t connections_per_address_max = 128;
 
+/// Connections at a time of one Noise key: an application needs one, a restarted one has a few dead ones beside it.
+inline constexpr std::uint64_t connections_per_peer_max = 32;
+
+/// Channels at a time that one Noise key, and one address, opened: as many as two connections can have, and twice that.
+inline constexpr std::uint64_t channels_per_peer_max = 131072;
+inline constexpr std::uint64_t channels_per_address_max = 262144;
+
+/// Broken rules until a key, and an address, is banned: no honest peer breaks one, but many may share an address.
+inline constexpr std::uint64_t strikes_per_peer_max = 5;
+inline constexpr std::uint64_t strikes_per_address_max = 50;
+
+/// A strike counts for that long, and a ban lasts as long: whoever was updated meanwhile gets in again.
+inline constexpr std::chrono::milliseconds strike_window{600000};
+inline constexpr std::chrono::milliseconds ban_time{600000};
+
+/// Never banned: on this machine, a proxy speaks for many peers.
+inline constexpr std::string_view never_ban_ipv4 = "127.0.0.0/8";
+inline constexpr std::string_view never_ban_ipv6 = "::1";
+
 /// Until the secure stream is up: two round trips and two key agreements take milliseconds, a bad line seconds.
 inline constexpr std::chrono::milliseconds handshake_timeout{10000};
 
@@ -59,7 +78,7 @@ inline constexpr std::chrono::milliseconds request_timeout{30000};
 
 // -- http
 
-/// HTTP connections at a time: a thread for each, asleep while it is idle.
+/// HTTP connections at a time: a thread for each that has a request under way.
 inline constexpr std::uint64_t http_connections_max = 2048;
 
 // -- cluster

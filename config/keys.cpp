@@ -46,6 +46,27 @@ public:
     return target_.emplace_back(std::move(rule));
   }
 
+  /// A number inside a group of settings.
+  key_rule& share(std::string_view name, share_settings replication_settings::*group,
+                  std::uint64_t share_settings::*field, std::uint64_t low, std::uint64_t high, bool is_size = false) {
+    key_rule rule{.section = section_, .name = name, .assign = {}, .print = {}, .copy = {}};
+    rule.assign = [=](settings& target, std::span<const std::string> elements) -> result<void> {
+      auto value = is_size ? read_size(elements.front(), low, high) : read_count(elements.front(), low, high);
+      if (!value)
+        return fail(std::move(value).error());
+      target.*Group.*group.*field = *value;
+      return {};
+    };
+    rule.print = [=](const settings& source) {
+      auto value = source.*Group.*group.*field;
+      return std::vector<std::string>{is_size ? print_size(value) : std::to_string(value)};
+    };
+    rule.copy = [=](settings& target, const settings& source) {
+      target.*Group.*group.*field = source.*Group.*group.*field;
+    };
+    return target_.emplace_back(std::move(rule));
+  }
+
   /// A key of any number of values.
   template <class Field, class Read, class Print>
   key_rule& many(std::string_view name, Field field, Read read, Print print) {
@@ -203,6 +224,42 @@ void add_store(std::vector<key_rule>& rules) {
   store.size("quota", &store_settings::quota_bytes, 0, 16 * tib);
 }
 
+result<peer_name> read_peer_name(std::string_view text) {
+  if (auto key = text::parse_key<public_key>(text))
+    return peer_name{*key};
+  if (auto network = network_range::parse(text))
+    return peer_name{*network};
+  return fail(ec::bad_argument, "'" + std::string{text} + "' is neither a key (64 hex digits or 52 z-base-32 " +
+                                  "characters) nor an address or network (192.0.2.1, 10.0.0.0/8, 2001:db8::/32)");
+}
+
+std::string print_peer_name(const peer_name& who) {
+  if (const auto* key = std::get_if<public_key>(&who))
+    return print_key(*key);
+  return std::get<network_range>(who).to_string();
+}
+
+/// What one key and one address may have.
+void add_shares(section_rules<&settings::replication>& replication) {
+  using group = replication_settings;
+  using share = share_settings;
+  constexpr std::uint64_t count_max = 1000000;
+  auto address = &group::per_address;
+  auto peer = &group::per_peer;
+  live(replication.share("connections-per-address-max", address, &share::connections_max, 1, count_max));
+  live(replication.share("connections-per-peer-max", peer, &share::connections_max, 1, count_max));
+  live(replication.share("channels-per-address-max", address, &share::channels_max, 1, 100 * count_max));
+  live(replication.share("channels-per-peer-max", peer, &share::channels_max, 1, 100 * count_max));
+  live(replication.share("requests-per-address", address, &share::requests_max, 0, 1000 * count_max));
+  live(replication.share("requests-per-peer", peer, &share::requests_max, 0, 1000 * count_max));
+  live(replication.share("bytes-per-address", address, &share::bytes_max, 0, tib, true));
+  live(replication.share("bytes-per-peer", peer, &share::bytes_max, 0, tib, true));
+  live(replication.share("strikes-per-address", address, &share::strikes_max, 0, 1000));
+  live(replication.share("strikes-per-peer", peer, &share::strikes_max, 0, 1000));
+  live(replication.duration("strike-window", &group::strike_window, milliseconds{1000}, 366 * day));
+  live(replication.duration("ban-time", &group::ban_time, milliseconds{1000}, 366 * day));
+}
+
 void add_replication(std::vector<key_rule>& rules) {
   using group = replication_settings;
   section_rules<&settings::replication> replication{rules, "replication"};
@@ -210,8 +267,10 @@ void add_replication(std::vector<key_rule>& rules) {
   replication.many("connect", &group::connect, parse_dial_address, print_address);
   live(replication.many("mirror", &group::mirror, read_mirrored, print_mirrored));
   live(replication.many("allow", &group::allow, read_key<public_key>, print_key<public_key>));
+  live(replication.many("deny", &group::deny, read_peer_name, print_peer_name));
+  live(replication.many("never-ban", &group::never_ban, read_peer_name, print_peer_name));
   live(replication.count("connections-max", &group::connections_max, 1, 1000000));
-  live(replication.count("connections-per-address-max", &group::connections_per_address_max, 1, 1000000));
+  add_shares(replication);
   live(replication.duration("handshake-timeout", &group::handshake_timeout, milliseconds{100}, milliseconds{600000}));
   live(replication.duration("idle-timeout", &group::idle_timeout, milliseconds{0}, day));
   live(replication.duration("keep-alive", &group::keep_alive, milliseconds{0}, day));
@@ -251,7 +310,7 @@ std::string key_rule::full_name() const {
 const std::vector<key_rule>& key_rules() {
   static const auto rules = [] {
     std::vector<key_rule> table;
-    table.reserve(64);
+    table.reserve(96);
     add_store(table);
     add_replication(table);
     add_surfaces(table);

@@ -49,7 +49,7 @@ result<void> check_node(const settings& what) {
 
 result<void> check_replication(const settings& what) {
   const auto& replication = what.replication;
-  if (replication.connections_per_address_max > replication.connections_max)
+  if (replication.per_address.connections_max > replication.connections_max)
     return fail(ec::bad_argument,
                 subject(what, "replication.connections-per-address-max") + "larger than replication.connections-max");
   if (replication.idle_timeout.count() != 0 && replication.keep_alive >= replication.idle_timeout)

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/network_range.hpp"
 #include "config/address.hpp"
 #include "config/defaults.hpp"
 
@@ -44,13 +46,35 @@ struct mirrored_core {
   friend auto operator<=>(const mirrored_core&, const mirrored_core&) = default;
 };
 
+/// A Noise public key, or the addresses of a network.
+using peer_name = std::variant<public_key, network_range>;
+
+/// What one Noise key, or one address, may have at a time; rates are per second, 0 = no limit.
+struct share_settings {
+  std::uint64_t connections_max = 0;
+  std::uint64_t channels_max = 0;
+  std::uint64_t requests_max = 0;
+  std::uint64_t bytes_max = 0;
+  std::uint64_t strikes_max = 0; ///< 0 = never banned
+
+  friend bool operator==(const share_settings&, const share_settings&) = default;
+};
+
 struct replication_settings {
   std::vector<address> listen = {parse_listen_address(defaults::replication_listen).value()}; ///< never holds `off`
   std::vector<address> connect;
   std::vector<mirrored_core> mirror;
   std::vector<public_key> allow; ///< Noise keys that may connect; empty = everybody
+  std::vector<peer_name> deny;   ///< who may not
+  std::vector<peer_name> never_ban = {network_range::parse(defaults::never_ban_ipv4).value(),
+                                      network_range::parse(defaults::never_ban_ipv6).value()};
   std::uint64_t connections_max = defaults::connections_max;
-  std::uint64_t connections_per_address_max = defaults::connections_per_address_max;
+  share_settings per_address{defaults::connections_per_address_max, defaults::channels_per_address_max, 0, 0,
+                             defaults::strikes_per_address_max};
+  share_settings per_peer{defaults::connections_per_peer_max, defaults::channels_per_peer_max, 0, 0,
+                          defaults::strikes_per_peer_max};
+  std::chrono::milliseconds strike_window = defaults::strike_window;
+  std::chrono::milliseconds ban_time = defaults::ban_time;
   std::chrono::milliseconds handshake_timeout = defaults::handshake_timeout;
   std::chrono::milliseconds idle_timeout = defaults::idle_timeout; ///< 0 = never
   std::chrono::milliseconds keep_alive = defaults::keep_alive;     ///< 0 = never

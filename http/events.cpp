@@ -91,7 +91,8 @@ std::string to_event(const store_event& event) {
       data["reason"] = event.reason;
     break;
   case store_event_kind::refusal:
-    kind = "refusal";
+  case store_event_kind::ban:
+    kind = event.kind == store_event_kind::ban ? "ban" : "refusal";
     data = {{"reason", event.reason}};
     break;
   }

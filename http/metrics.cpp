@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
+#include "base/text.hpp"
 #include "http/metrics_text.hpp"
 
 namespace corestore::http {
@@ -29,6 +30,13 @@ void add_cores(metrics_text& out, const store_record& store) {
   out.counter("corestore_cache_misses_total", "Openings that loaded the core.", real(store.cache_misses));
   out.counter("corestore_cache_evictions_total", "Cores that left the memory.", real(store.evictions));
   out.gauge("corestore_actors", "Actors alive in the process.", real(store.actors));
+  out.family("corestore_actors_by_state", "gauge", "Actors of cores and connections, by what they are about.")
+    .sample(real(store.cores_active), {{"actor", "core"}, {"state", "active"}})
+    .sample(real(store.cores_idle), {{"actor", "core"}, {"state", "idle"}})
+    .sample(real(store.cores_passive), {{"actor", "core"}, {"state", "passive"}})
+    .sample(real(store.sessions_open), {{"actor", "session"}, {"state", "open"}})
+    .sample(real(store.sessions_handshake), {{"actor", "session"}, {"state", "handshake"}})
+    .sample(real(store.sessions_dialling), {{"actor", "connector"}, {"state", "dialling"}});
 }
 
 void add_traffic(metrics_text& out, const store_record& store) {
@@ -38,14 +46,19 @@ void add_traffic(metrics_text& out, const store_record& store) {
   out.counter("corestore_refusals_total", "Connections cut off because their peer broke a rule.", real(store.refusals));
 }
 
-void add_writer(metrics_text& out, const store_record& store) {
+void add_writer(metrics_text& out, const store_record& store, const core_totals& totals) {
   out.counter("corestore_commits_total", "Transactions that were committed.", real(store.commits));
   out.counter("corestore_change_sets_total", "Change sets in these; by commits, the mean size of a group.",
               real(store.change_sets));
   out.counter("corestore_queue_seconds_total", "Time that change sets waited for their commit, summed up.",
               real(store.queue_us) / 1e6);
-  out.histogram("corestore_commit_duration_seconds", "Time of a commit, with its sync if the durability asks for one.",
-                store.commit_latency, real(store.commit_us), {{"durability", store.durability}});
+  const metrics_text::labels durability = {{"durability", store.durability}};
+  out.times("corestore_append_duration_seconds", "From an append's arrival at its core to its answer.",
+            totals.append_us, durability);
+  out.times("corestore_commit_duration_seconds", "Time of a commit, with its sync if the durability asks for one.",
+            totals.commit_us, durability);
+  out.times("corestore_queue_age_seconds", "Age of a change set when its commit began.", totals.queue_us, durability);
+  out.sizes("corestore_group_size", "Change sets of one commit.", totals.group_count);
 }
 
 void add_disk(metrics_text& out, const store_record& store, const disk_space& disk) {
@@ -53,12 +66,39 @@ void add_disk(metrics_text& out, const store_record& store, const disk_space& di
   out.gauge("corestore_lmdb_limit_bytes", "Bytes that the database may grow to.", real(store.limit_bytes));
   auto free = store.limit_bytes > store.used_bytes ? store.limit_bytes - store.used_bytes : 0;
   out.gauge("corestore_lmdb_free_bytes", "Bytes that it may still grow by.", real(free));
+  out.gauge("corestore_lmdb_reusable_bytes", "Bytes of pages in the file that were given back and wait for new use.",
+            real(store.free_bytes));
+  out.gauge("corestore_lmdb_readers", "Snapshots that are open.", real(store.readers));
+  out.gauge("corestore_lmdb_oldest_reader_commits",
+            "Commits since the oldest open snapshot began; pages freed since then cannot be used again.",
+            real(store.oldest_reader_lag));
   out.gauge("hypercore_filesystem_size_bytes", "Size of the file system that holds the store.", real(disk.size));
   out.gauge("hypercore_filesystem_avail_bytes", "Bytes available on it.", real(disk.available));
 }
 
+void add_guards(metrics_text& out, const store_record& store, const guard_totals& guards) {
+  auto sources = guards.sources();
+  out.family("corestore_connections_accepted_total", "counter", "Connections let in, by the listener they came to.");
+  for (const auto& source : sources)
+    out.sample(real(source->accepted), {{"listener", source->name}});
+  out.family("corestore_connections_refused_total", "counter",
+             "Connections turned away or ended, and channels refused, by listener and reason.");
+  for (const auto& source : sources)
+    for (std::size_t why = 0; why < guard_totals::refusal_names.size(); ++why)
+      out.sample(real(source->refused.at(why)),
+                 {{"listener", source->name}, {"reason", guard_totals::refusal_names.at(why)}});
+  out.family("corestore_throttled_total", "counter", "Times that a peer had to wait, by the limit it was at.");
+  for (std::size_t limit = 0; limit < guard_totals::throttle_names.size(); ++limit)
+    out.sample(real(guards.throttled.at(limit)), {{"limit", guard_totals::throttle_names.at(limit)}});
+  out.counter("corestore_peer_requests_total", "Requests that peers sent.", real(guards.requests));
+  out.counter("corestore_strikes_total", "Rules of the protocol that peers broke.", real(guards.strikes));
+  out.counter("corestore_bans_total", "Bans that were imposed.", real(guards.bans));
+  out.gauge("corestore_bans", "Keys and addresses that are turned away now.", real(store.bans));
+}
+
 void add_http(metrics_text& out, const server_counters& http) {
   out.gauge("corestore_http_connections", "HTTP connections.", real(http.connections));
+  out.gauge("corestore_http_busy_connections", "Of these, those with a request under way.", real(http.busy));
   out.counter("corestore_http_accepted_total", "HTTP connections that were accepted.", real(http.accepted));
   out.counter("corestore_http_refused_total", "HTTP connections beyond the limit.", real(http.refused));
   out.counter("corestore_http_requests_total", "HTTP requests.", real(http.requests));
@@ -115,6 +155,41 @@ disk_space space_of(const std::string& path) {
   return {std::uint64_t{found.f_frsize} * found.f_blocks, std::uint64_t{found.f_frsize} * found.f_bavail};
 }
 
+std::string to_top_metrics(const std::vector<top_core>& cores, const std::vector<peer_record>& peers) {
+  metrics_text out;
+  auto each_core = [&](std::string_view name, std::string_view kind, std::string_view help, auto value) {
+    out.family(name, kind, help);
+    for (const auto& core : cores)
+      out.sample(real(value(core)), {{"key", text::to_hex(core.record.key.view())}, {"name", core.record.name}});
+  };
+  each_core("corestore_core_length", "gauge", "Blocks of the log.",
+            [](const auto& core) { return core.record.length; });
+  each_core("corestore_core_bytes", "gauge", "Bytes of the log.",
+            [](const auto& core) { return core.record.byte_length; });
+  each_core("corestore_core_contiguous_length", "gauge", "Blocks that are here without a gap.",
+            [](const auto& core) { return core.record.contiguous_length; });
+  each_core("corestore_core_peers", "gauge", "Peers.", [](const auto& core) { return core.record.peers; });
+  each_core("corestore_core_uploaded_bytes_total", "counter", "Bytes of blocks sent since it was loaded.",
+            [](const auto& core) { return core.stats.bytes_uploaded; });
+  each_core("corestore_core_downloaded_bytes_total", "counter", "Bytes of blocks received since it was loaded.",
+            [](const auto& core) { return core.stats.bytes_downloaded; });
+  auto each_peer = [&](std::string_view name, std::string_view kind, std::string_view help, auto value) {
+    out.family(name, kind, help);
+    for (const auto& peer : peers)
+      out.sample(real(value(peer)),
+                 {{"id", std::to_string(peer.id)}, {"address", peer.address}, {"key", peer.public_key}});
+  };
+  each_peer("corestore_peer_received_bytes_total", "counter", "Bytes that the connection brought.",
+            [](const auto& peer) { return peer.bytes_in; });
+  each_peer("corestore_peer_sent_bytes_total", "counter", "Bytes that went over it.",
+            [](const auto& peer) { return peer.bytes_out; });
+  each_peer("corestore_peer_channels", "gauge", "Cores that it carries.",
+            [](const auto& peer) { return peer.channels; });
+  each_peer("corestore_peer_strikes", "gauge", "Rules that it broke lately.",
+            [](const auto& peer) { return peer.strikes; });
+  return out.text();
+}
+
 std::string to_metrics(const store_record& store, const core_totals& totals, const server_counters& http,
                        const disk_space& disk, double uptime_seconds) {
   metrics_text out;
@@ -122,7 +197,8 @@ std::string to_metrics(const store_record& store, const core_totals& totals, con
   add_totals(out, totals);
   add_cores(out, store);
   add_traffic(out, store);
-  add_writer(out, store);
+  add_writer(out, store, totals);
+  add_guards(out, store, totals.guards);
   add_disk(out, store, disk);
   add_http(out, http);
   add_process(out, store, uptime_seconds);

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/core_totals.hpp"
 #include "http/server.hpp"
+#include "messages/core_types.hpp"
 #include "messages/types.hpp"
 
 namespace corestore::http {
@@ -17,6 +19,15 @@ struct disk_space {
 };
 
 disk_space space_of(const std::string& path);
+
+/// One core of those that are most in use.
+struct top_core {
+  core_record record;
+  core_stats stats;
+};
+
+/// What a scrape answers that asks for single cores and peers.
+std::string to_top_metrics(const std::vector<top_core>& cores, const std::vector<peer_record>& peers);
 
 /// What a scrape answers. Everything in it was counted before: the cost does not depend on the number of cores.
 std::string to_metrics(const store_record& store, const core_totals& totals, const server_counters& http,

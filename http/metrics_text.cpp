@@ -63,19 +63,26 @@ void metrics_text::counter(std::string_view name, std::string_view help, double 
   family(name, "counter", help).sample(value);
 }
 
-void metrics_text::histogram(std::string_view name, std::string_view help, std::span<const std::uint64_t> buckets,
-                             double sum_us, labels with) {
-  family(name, "histogram", help);
+/// Buckets of powers of two hold what is below their bound; those of Prometheus what is not above it.
+void metrics_text::histogram(const power_histogram& values, labels with, double unit, double below_bound) {
   std::uint64_t below = 0;
-  for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket) {
-    below += buckets[bucket];
-    if (bucket + 1 < buckets.size()) // the last one has no bound
-      line("_bucket", with, fmt::format("{}", std::ldexp(1.0, static_cast<int>(bucket)) / 1e6),
+  for (std::size_t bucket = 0; bucket < values.buckets.size(); ++bucket) {
+    below += values.buckets.at(bucket);
+    if (bucket + 1 < values.buckets.size()) // the last one has no bound
+      line("_bucket", with, fmt::format("{}", (std::ldexp(1.0, static_cast<int>(bucket)) - below_bound) / unit),
            static_cast<double>(below));
   }
   line("_bucket", with, "+Inf", static_cast<double>(below));
-  line("_sum", with, "", sum_us / 1e6);
+  line("_sum", with, "", static_cast<double>(values.sum) / unit);
   line("_count", with, "", static_cast<double>(below));
+}
+
+void metrics_text::times(std::string_view name, std::string_view help, const power_histogram& values, labels with) {
+  family(name, "histogram", help).histogram(values, with, 1e6, 0);
+}
+
+void metrics_text::sizes(std::string_view name, std::string_view help, const power_histogram& values, labels with) {
+  family(name, "histogram", help).histogram(values, with, 1, 1);
 }
 
 } // namespace corestore::http

@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/power_histogram.hpp"
 
 namespace corestore::http {
 
@@ -24,15 +25,18 @@ public:
   void gauge(std::string_view name, std::string_view help, double value);
   void counter(std::string_view name, std::string_view help, double value);
 
-  /// A histogram whose bucket `i` counts what was below 2^i microseconds, and at least half of that; in seconds.
-  void histogram(std::string_view name, std::string_view help, std::span<const std::uint64_t> buckets, double sum_us,
-                 labels with = {});
+  /// A histogram of microseconds, told in seconds.
+  void times(std::string_view name, std::string_view help, const power_histogram& values, labels with = {});
+
+  /// A histogram of whole numbers.
+  void sizes(std::string_view name, std::string_view help, const power_histogram& values, labels with = {});
 
   [[nodiscard]] const std::string& text() const {
     return text_;
   }
 
 private:
+  void histogram(const power_histogram& values, labels with, double unit, double below_bound);
   void line(std::string_view suffix, labels with, std::string_view bound, double value);
 
   std::string text_;

@@ -58,7 +58,14 @@ json to_json(const store_record& record) {
             {"hits", record.cache_hits},
             {"misses", record.cache_misses},
             {"evictions", record.evictions}}},
-          {"actors", record.actors}};
+          {"actors", record.actors},
+          {"sessionsOpen", record.sessions_open},
+          {"sessionsHandshake", record.sessions_handshake},
+          {"sessionsDialling", record.sessions_dialling},
+          {"reusableBytes", record.free_bytes},
+          {"readers", record.readers},
+          {"oldestReaderCommits", record.oldest_reader_lag},
+          {"bans", record.bans}};
 }
 
 json to_json(const peer_record& record) {
@@ -69,7 +76,34 @@ json to_json(const peer_record& record) {
           {"initiator", record.is_initiator},
           {"channels", record.channels},
           {"bytesIn", record.bytes_in},
-          {"bytesOut", record.bytes_out}};
+          {"bytesOut", record.bytes_out},
+          {"upload", record.may_upload},
+          {"download", record.may_download},
+          {"requests", record.requests},
+          {"strikes", record.strikes},
+          {"throttled", record.is_throttled}};
+}
+
+json to_json(const ban_record& record) {
+  return {{"subject", record.subject}, {"reason", record.reason}, {"leftMs", record.left_ms}};
+}
+
+json to_json(const guard_totals& guards) {
+  auto refused = json::object();
+  for (std::size_t why = 0; why < guard_totals::refusal_names.size(); ++why) {
+    std::uint64_t sum = 0;
+    for (const auto& source : guards.sources())
+      sum += source->refused.at(why);
+    refused[std::string{guard_totals::refusal_names.at(why)}] = sum;
+  }
+  auto throttled = json::object();
+  for (std::size_t limit = 0; limit < guard_totals::throttle_names.size(); ++limit)
+    throttled[std::string{guard_totals::throttle_names.at(limit)}] = guards.throttled.at(limit).load();
+  return {{"refused", std::move(refused)},
+          {"throttled", std::move(throttled)},
+          {"requests", guards.requests.load()},
+          {"strikes", guards.strikes.load()},
+          {"bans", guards.bans.load()}};
 }
 
 json to_json(const core_peer_record& record) {

@@ -5,7 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/guard_totals.hpp"
 #include "messages/core_types.hpp"
+#include "messages/store_types.hpp"
 #include "messages/types.hpp"
 
 namespace corestore::http {
@@ -16,6 +18,8 @@ using json = nlohmann::ordered_json;
 json to_json(const core_record& record);
 json to_json(const store_record& record);
 json to_json(const peer_record& record);
+json to_json(const ban_record& record);
+json to_json(const guard_totals& guards);
 json to_json(const core_peer_record& record);
 json to_json(const append_result& committed);
 

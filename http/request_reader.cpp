@@ -78,7 +78,9 @@ read_state request_reader::fill(milliseconds limit) {
   for (;;) {
     auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
     auto why = from_.wait_for_bytes(std::max(left, milliseconds{0}));
-    if (why == woken::timed_out && parser_ && parser_->got_some())
+    if (why == woken::timed_out && input_.empty() && !parser_->got_some())
+      return read_state::idle;
+    if (why == woken::timed_out)
       return refuse(408, "the request was not complete in time");
     if (why != woken::readable)
       return read_state::closed;
@@ -93,7 +95,7 @@ read_state request_reader::fill(milliseconds limit) {
   }
 }
 
-read_state request_reader::next() {
+read_state request_reader::next(milliseconds patience) {
   bodies_in_memory() -= std::exchange(reserved_, 0);
   content_ = {};
   parser_ = std::make_unique<parser>();
@@ -109,7 +111,7 @@ read_state request_reader::next() {
       return refuse(status_for(failure), "not a request of HTTP/1.1: " + failure.message());
     if (parser_->is_header_done())
       break;
-    auto limit = limits::http_idle_timeout;
+    auto limit = patience;
     if (!input_.empty() || parser_->got_some()) {
       if (begun == steady_clock::time_point{})
         begun = steady_clock::now();
@@ -132,6 +134,7 @@ void request_reader::take_header() {
   header_.method = to_string(message.method_string());
   header_.target = to_string(message.target());
   header_.content_type = media_type(field(beast::http::field::content_type));
+  header_.content_encoding = field(beast::http::field::content_encoding);
   header_.range = field(beast::http::field::range);
   header_.authorization = field(beast::http::field::authorization);
   header_.origin = field(beast::http::field::origin);

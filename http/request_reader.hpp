@@ -2,6 +2,7 @@
 // Boost.Beast parses; it sees bytes only.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@ struct request_header {
   std::string method;
   std::string target;
   std::string content_type; ///< lower case, without parameters
+  std::string content_encoding;
   std::string range;
   std::string authorization;
   std::string origin;
@@ -27,7 +29,8 @@ struct request_header {
 
 enum class read_state : std::uint8_t {
   complete,
-  closed, ///< nobody is there to be answered: the stream ended, idled too long, or the server stops
+  closed, ///< nobody is there to be answered: the stream ended, or the server stops
+  idle,   ///< not a byte of another request came in time
   refused ///< `problem` says what is wrong with the bytes
 };
 
@@ -39,8 +42,8 @@ public:
   request_reader(const request_reader&) = delete;
   request_reader& operator=(const request_reader&) = delete;
 
-  /// Waits for the next request and reads its header.
-  read_state next();
+  /// Reads the header of the next request; its first byte has to come within `patience`.
+  read_state next(std::chrono::milliseconds patience);
   [[nodiscard]] const request_header& header() const {
     return header_;
   }

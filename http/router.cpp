@@ -48,6 +48,9 @@ bool is_own_name(std::string_view host) {
 
 outcome check_type(const route& wanted, const request_header& header) {
   const auto& type = header.content_type;
+  // A packed body would be stored as it came.
+  if (header.has_body && !header.content_encoding.empty() && header.content_encoding != "identity")
+    return refuse({415, ec::unsupported, "bodies are taken as they are: leave Content-Encoding out"});
   if (!header.has_body || type.empty() || type == "application/json")
     return {};
   if (wanted.body == body_kind::blocks && type == "application/octet-stream")
@@ -135,6 +138,7 @@ outcome router::answer(request_reader& reader, exchange& into) const {
     break;
   case read_state::refused:
     return refuse(reader.reason());
+  case read_state::idle:
   case read_state::closed:
     return refuse({400, ec::connection_closed, "the request ended early"});
   }

@@ -1,13 +1,20 @@
 #include "http/server.hpp"
 
+#include <array>
 #include <cerrno>
+#include <cstring>
+#include <functional>
+#include <utility>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base/limits.hpp"
 
 namespace corestore::http {
 
@@ -17,6 +24,13 @@ using std::chrono::milliseconds;
 
 /// Requests that are being answered may take that long to finish when the server ends.
 constexpr milliseconds grace{3000};
+
+/// A thread waits that long for another request before the connection counts as idle: clients that ask one thing after
+/// the other keep theirs.
+constexpr milliseconds linger{300};
+
+/// How often connections that have been idle for too long are looked for.
+constexpr int look_interval_ms = 1000;
 
 /// Stack of one connection's thread: handlers keep blocks on the heap.
 constexpr std::size_t stack_bytes = std::size_t{1} << 20U;
@@ -60,10 +74,15 @@ result<std::unique_ptr<server>> server::start(server_settings settings, router r
   if (!opened)
     return fail(opened.error());
   std::unique_ptr<server> started{new server(std::move(settings), std::move(routes), std::move(counters))};
-  started->listening_ = std::move(opened->first);
-  started->where_ = opened->second;
-  started->accepting_ = std::thread{[raw = started.get()] {
-    raw->accept_all();
+  auto* raw = started.get();
+  raw->listening_ = std::move(opened->first);
+  raw->where_ = opened->second;
+  raw->events_ = descriptor{::epoll_create1(EPOLL_CLOEXEC)};
+  for (auto number : {raw->listening_.get(), raw->stop_.get(), raw->has_returned_.get()})
+    if (!raw->watch(number, EPOLLIN))
+      return fail(ec::storage_failed, "http: " + std::string{std::strerror(errno)});
+  raw->watching_ = std::thread{[raw] {
+    raw->watch_all();
   }};
   return started;
 }
@@ -73,99 +92,198 @@ server::~server() {
 }
 
 void server::stop() {
-  if (std::exchange(is_stopped_, true))
+  if (!watching_.joinable())
     return;
   stop_.raise();
-  accepting_.join();
+  watching_.join();
   listening_ = {};
   if (where_.kind == config::address_kind::local)
     ::unlink(where_.path.c_str());
   std::unique_lock guard{mutex_};
+  is_closing_ = true;
+  for (const auto& [number, parked] : idle_)
+    live_.erase(parked.line);
+  for (const auto& line : returned_)
+    live_.erase(line);
+  idle_.clear();
+  returned_.clear();
   if (changed_.wait_for(guard, grace, [this] { return live_.empty(); }))
     return;
-  for (const auto* line : live_)
+  for (const auto& line : live_)
     line->cut();
   changed_.wait(guard, [this] { return live_.empty(); });
 }
 
-void server::accept_all() {
-  std::array<pollfd, 2> waits{{{listening_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+// -- the thread that accepts
+
+bool server::watch(int number, std::uint32_t events) const {
+  epoll_event wanted{};
+  wanted.events = events;
+  wanted.data.fd = number;
+  return ::epoll_ctl(events_.get(), EPOLL_CTL_ADD, number, &wanted) == 0;
+}
+
+void server::watch_all() {
+  std::array<epoll_event, 64> ready{};
   for (;;) {
-    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
+    int count = ::epoll_wait(events_.get(), ready.data(), static_cast<int>(ready.size()), look_interval_ms);
+    if (count < 0 && errno != EINTR)
       return;
-    if (waits[1].revents != 0)
-      return;
-    descriptor accepted{::accept4(listening_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-    if (accepted.is_open()) {
-      admit(std::move(accepted));
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+    for (int position = 0; position < count; ++position) {
+      auto number = ready.at(static_cast<std::size_t>(position)).data.fd;
+      if (number == stop_.get())
+        return;
+      if (number == listening_.get())
+        accept_one();
+      else if (number == has_returned_.get())
+        park_returned();
+      else
+        wake(number);
+    }
+    close_overdue();
+  }
+}
+
+void server::accept_one() {
+  descriptor accepted{::accept4(listening_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (!accepted.is_open()) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
       // Nothing can be accepted until something is closed: try again, but do not spin.
       std::array<pollfd, 1> pause{{{stop_.get(), POLLIN, 0}}};
       ::poll(pause.data(), pause.size(), 100);
     }
+    return;
   }
-}
-
-void server::admit(descriptor accepted) {
   int on = 1;
   std::ignore = ::setsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   // A stream that says nothing for hours still notices a client whose machine is gone.
   std::ignore = ::setsockopt(accepted.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
   ++counters_->accepted;
   auto line = std::make_shared<socket>(std::move(accepted), stop_);
-  {
-    std::lock_guard guard{mutex_};
-    if (live_.size() < settings_.connections_max) {
-      live_.insert(line.get());
-      counters_->connections = live_.size();
-    }
-  }
-  auto leave = [this, line] {
-    std::lock_guard guard{mutex_};
-    live_.erase(line.get());
-    counters_->connections = live_.size();
-    changed_.notify_all();
-  };
-  bool is_admitted = false;
-  {
-    std::lock_guard guard{mutex_};
-    is_admitted = live_.contains(line.get());
-  }
-  auto work = [this, line, leave]() mutable {
-    serve(*line);
-    leave();
-  };
-  if (is_admitted && run_detached(std::move(work)))
-    return;
-  if (is_admitted)
-    leave();
-  ++counters_->refused;
-  std::ignore = ::send(line->number(), busy.data(), busy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  line->finish();
+  if (enter(line))
+    park(std::move(line));
+  else
+    refuse(*line);
 }
 
-void server::serve(const socket& line) {
+void server::park(line_ptr line) {
+  auto number = line->number();
+  if (!watch(number, EPOLLIN | EPOLLRDHUP)) {
+    leave(line);
+    return;
+  }
+  idle_[number] = {std::move(line), std::chrono::steady_clock::now() + limits::http_idle_timeout};
+}
+
+void server::park_returned() {
+  std::vector<line_ptr> lines;
+  {
+    std::lock_guard guard{mutex_};
+    has_returned_.lower();
+    lines = std::exchange(returned_, {});
+  }
+  for (auto& line : lines)
+    park(std::move(line));
+}
+
+/// Bytes came, or the end: what has a request gets a thread.
+void server::wake(int number) {
+  auto found = idle_.find(number);
+  if (found == idle_.end())
+    return;
+  auto line = std::move(found->second.line);
+  idle_.erase(found);
+  ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, number, nullptr);
+  if (line->has_ended()) {
+    leave(line);
+    return;
+  }
+  if (run_detached([this, line] { serve(line); }))
+    return;
+  refuse(*line);
+  leave(line);
+}
+
+void server::close_overdue() {
+  auto now = std::chrono::steady_clock::now();
+  if (now < next_look_)
+    return;
+  next_look_ = now + std::chrono::milliseconds{look_interval_ms};
+  for (auto each = idle_.begin(); each != idle_.end();) {
+    if (each->second.until > now) {
+      ++each;
+      continue;
+    }
+    ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, each->first, nullptr);
+    leave(each->second.line);
+    each = idle_.erase(each);
+  }
+}
+
+// -- all threads
+
+bool server::enter(const line_ptr& line) {
+  std::lock_guard guard{mutex_};
+  if (live_.size() >= settings_.connections_max)
+    return false;
+  live_.insert(line);
+  counters_->connections = live_.size();
+  return true;
+}
+
+void server::leave(const line_ptr& line) {
+  std::lock_guard guard{mutex_};
+  live_.erase(line);
+  counters_->connections = live_.size();
+  changed_.notify_all();
+}
+
+void server::refuse(const socket& line) const {
+  ++counters_->refused;
+  std::ignore = ::send(line.number(), busy.data(), busy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  line.finish();
+}
+
+// -- the thread of a connection
+
+void server::serve(const line_ptr& line) {
+  ++counters_->busy;
+  bool is_idle = talk(*line);
+  --counters_->busy;
+  if (is_idle) {
+    std::lock_guard guard{mutex_};
+    if (!is_closing_) {
+      returned_.push_back(line);
+      has_returned_.raise();
+      return;
+    }
+  }
+  leave(line); // the last that this thread does with the server
+}
+
+bool server::talk(const socket& line) {
   request_reader reader{line};
-  bool goes_on = true;
-  while (goes_on && !line.is_stopping()) {
-    switch (reader.next()) {
+  while (!line.is_stopping()) {
+    switch (reader.next(linger)) {
     case read_state::complete:
-      goes_on = answer(reader, line);
+      if (!answer(reader, line))
+        return false;
       break;
     case read_state::refused: {
       exchange refused{line, reader.header()};
       refused.close_after();
       refused.send_problem(reader.reason());
-      goes_on = false;
       line.finish();
       reader.drain();
-      break;
+      return false;
     }
+    case read_state::idle:
+      return true;
     case read_state::closed:
-      goes_on = false;
-      break;
+      return false;
     }
   }
+  return false;
 }
 
 bool server::answer(request_reader& reader, const socket& line) {

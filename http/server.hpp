@@ -1,14 +1,18 @@
-// Sockets and threads of the HTTP surface. Each connection has a thread that sleeps in the system while nothing comes,
-// so an idle client costs memory only; their number is bounded, and every one of them ends with the server.
+// Sockets and threads of the HTTP surface. One thread accepts, and watches the connections that wait for a request: an
+// idle client costs a descriptor. A connection that has one gets a thread of its own until it is idle again, so that
+// handlers may wait; their number is bounded, and every one of them ends with the server.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <unordered_map>
+#include <vector>
 
 #include "config/address.hpp"
 #include "http/connection.hpp"
@@ -23,6 +27,7 @@ struct server_settings {
 
 struct server_counters {
   std::atomic<std::uint64_t> connections{0}; ///< now
+  std::atomic<std::uint64_t> busy{0};        ///< of these, those with a request under way
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> refused{0};
   std::atomic<std::uint64_t> requests{0};
@@ -49,23 +54,55 @@ public:
 private:
   server(server_settings settings, router routes, std::shared_ptr<server_counters> counters);
 
-  void accept_all();
-  void admit(descriptor accepted);
-  void serve(const socket& line);
+  using line_ptr = std::shared_ptr<socket>;
+
+  /// A connection that waits for a request.
+  struct idle_line {
+    line_ptr line;
+    std::chrono::steady_clock::time_point until;
+  };
+
+  // -- in the thread that accepts
+
+  void watch_all();
+  void accept_one();
+  void park(line_ptr line);
+  void park_returned();
+  void wake(int number);
+  void close_overdue();
+  bool watch(int number, std::uint32_t events) const;
+
+  // -- in the threads of connections
+
+  void serve(const line_ptr& line);
+  /// Answers requests until none follows; true when one may still come.
+  bool talk(const socket& line);
   /// Answers one request; whether another may follow.
   bool answer(request_reader& reader, const socket& line);
+
+  // -- in all of them
+
+  bool enter(const line_ptr& line);
+  void leave(const line_ptr& line);
+  void refuse(const socket& line) const;
 
   server_settings settings_;
   router routes_;
   std::shared_ptr<server_counters> counters_;
   config::address where_;
   descriptor listening_;
+  descriptor events_; ///< the descriptors that are watched
   flag stop_;
-  std::thread accepting_;
+  std::thread watching_;
+  std::unordered_map<int, idle_line> idle_; ///< of the thread that accepts, as is the next
+  std::chrono::steady_clock::time_point next_look_{};
+
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::set<const socket*> live_;
-  bool is_stopped_ = false;
+  std::set<line_ptr> live_;        ///< idle or not
+  std::vector<line_ptr> returned_; ///< idle again, not yet watched
+  flag has_returned_;
+  bool is_closing_ = false;
 };
 
 } // namespace corestore::http

@@ -125,6 +125,12 @@ woken socket::wait_for_flag(const flag& also, milliseconds limit) const {
   return woken::flagged;
 }
 
+bool socket::has_ended() const {
+  char next = 0;
+  auto count = ::recv(number_.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
 bool socket::is_lost() const {
   std::array<pollfd, 1> waits{{{number_.get(), POLLRDHUP, 0}}};
   return poll_until(waits, milliseconds{0}) > 0;

@@ -78,6 +78,8 @@ public:
   /// Waits for `also`, and for the end of the connection; bytes that arrive do not matter.
   [[nodiscard]] woken wait_for_flag(const flag& also, std::chrono::milliseconds limit) const;
 
+  /// Whether nothing more can be read.
+  [[nodiscard]] bool has_ended() const;
   /// Whether the other side has closed.
   [[nodiscard]] bool is_lost() const;
   /// Whether the server ends.

@@ -1,7 +1,10 @@
 // The store as a whole: health, numbers, connections, the page.
+#include <algorithm>
+
 #include <caf/all.hpp>
 
 #include "http/fields.hpp"
+#include "http/held_core.hpp"
 #include "http/metrics.hpp"
 #include "http/page_text.hpp"
 #include "http/record_json.hpp"
@@ -15,6 +18,9 @@ using std::chrono::milliseconds;
 
 /// A store that does not answer within that time serves nobody.
 constexpr milliseconds ready_patience{3000};
+
+/// Single cores, and single peers, that one scrape may ask for.
+constexpr std::uint64_t top_max = 100;
 
 double uptime_of(const service& with) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - with.started).count();
@@ -36,16 +42,121 @@ outcome send_store(service& with, exchange& call) {
   value["publicKey"] = with.settings.public_key;
   value["uptimeSeconds"] = uptime_of(with);
   value["httpConnections"] = with.traffic->connections.load();
+  value["guards"] = to_json(with.totals->guards);
   call.send_json(to_line(value));
   return {};
 }
 
+/// A page of a listing, with what only a core in memory knows.
+result<std::vector<core_record>> loaded_cores(service& with, exchange& call) {
+  std::vector<core_record> records;
+  list_request request;
+  request.loaded_only = true;
+  for (;;) {
+    auto page = with.asking.ask<record_page>(call.line(), patience, with.store, list_atom_v, request);
+    if (!page)
+      return fail(page.error());
+    for (auto& stored : page->records) {
+      core_selector selector;
+      selector.kind = selector_kind::by_discovery;
+      selector.id.data = stored.discovery.data;
+      auto now = with.asking.ask<core_record>(call.line(), patience, with.store, info_atom_v, selector);
+      records.push_back(now ? std::move(*now) : std::move(stored)); // it may just have been parked or purged
+    }
+    if (page->is_last || page->records.empty())
+      return records;
+    request.cursor = page->next;
+  }
+}
+
+/// The cores with most peers, then the longest; the connections over which most went.
+result<std::string> top_metrics(service& with, exchange& call, std::size_t count) {
+  auto records = loaded_cores(with, call);
+  auto peers = with.asking.ask<std::vector<peer_record>>(call.line(), patience, with.store, peers_atom_v);
+  if (!records || !peers)
+    return fail(records ? peers.error() : records.error());
+  auto weight = [](const core_record& record) {
+    return std::pair{record.peers, record.length};
+  };
+  auto kept = std::min(count, records->size());
+  std::partial_sort(records->begin(), records->begin() + static_cast<std::ptrdiff_t>(kept), records->end(),
+                    [&](const core_record& left, const core_record& right) { return weight(left) > weight(right); });
+  records->resize(kept);
+  auto traffic = [](const peer_record& record) {
+    return record.bytes_in + record.bytes_out;
+  };
+  std::sort(peers->begin(), peers->end(),
+            [&](const peer_record& left, const peer_record& right) { return traffic(left) > traffic(right); });
+  peers->resize(std::min(count, peers->size()));
+  std::vector<top_core> cores;
+  for (auto& record : *records) {
+    core_selector selector;
+    selector.kind = selector_kind::by_discovery;
+    selector.id.data = record.discovery.data;
+    selector.create = selector.is_active = false;
+    auto core = held_core::open(with, call.line(), selector);
+    auto stats = core ? core->ask<core_stats>(call, patience, stats_atom_v) : fail(core.error());
+    cores.push_back({std::move(record), stats ? *stats : core_stats{}});
+  }
+  return to_top_metrics(cores, *peers);
+}
+
 outcome send_metrics(service& with, exchange& call) {
+  auto top = call.parameters.number("top", 0);
+  if (!top)
+    return refuse(top.error());
+  if (*top > top_max)
+    return refuse({400, ec::bad_argument, "top is " + std::to_string(top_max) + " at most"});
   auto record = with.asking.ask<store_record>(call.line(), patience, with.store, info_atom_v);
   if (!record)
     return refuse(record.error());
-  call.send(200, "text/plain; version=0.0.4; charset=utf-8",
-            to_metrics(*record, *with.totals, *with.traffic, space_of(with.settings.store_path), uptime_of(with)));
+  auto text = to_metrics(*record, *with.totals, *with.traffic, space_of(with.settings.store_path), uptime_of(with));
+  if (*top > 0) {
+    auto more = top_metrics(with, call, *top);
+    if (!more)
+      return refuse(more.error());
+    text += *more;
+  }
+  call.send(200, "text/plain; version=0.0.4; charset=utf-8", text);
+  return {};
+}
+
+outcome send_bans(service& with, exchange& call) {
+  auto bans = with.asking.ask<std::vector<ban_record>>(call.line(), patience, with.store, ban_atom_v);
+  if (!bans)
+    return refuse(bans.error());
+  auto list = json::array();
+  for (const auto& ban : *bans)
+    list.push_back(to_json(ban));
+  call.send_json(to_line({{"bans", std::move(list)}}));
+  return {};
+}
+
+outcome ban(service& with, exchange& call) {
+  auto body = fields::parse(call.body, {"subject", "ms"});
+  if (!body)
+    return refuse(body.error());
+  auto subject = body->text("subject");
+  auto time = body->needed_number("ms");
+  if (!subject || !time)
+    return refuse(subject ? time.error() : subject.error());
+  if (!*subject || *time == 0)
+    return refuse({400, ec::bad_argument, "subject (a public key or an address) and ms (more than 0) are needed"});
+  auto done = with.asking.ask<bool>(call.line(), patience, with.store, ban_atom_v, **subject, *time);
+  if (!done)
+    return refuse(done.error());
+  call.send_json(to_line({{"subject", **subject}, {"leftMs", *time}}));
+  return {};
+}
+
+outcome pardon(service& with, exchange& call) {
+  const auto& subject = call.arguments.front();
+  auto done = with.asking.ask<bool>(call.line(), patience, with.store, ban_atom_v, subject, std::uint64_t{0});
+  if (!done)
+    return refuse(done.error());
+  if (!*done)
+    return refuse({404, ec::not_found, "there is no ban of " + subject});
+  call.send_json(to_line({{"subject", subject}, {"leftMs", 0}}));
   return {};
 }
 
@@ -126,6 +237,13 @@ void add_store_routes(service& with, std::vector<route>& into) {
   into.push_back({"POST", "/v1/peers", [&with](exchange& call) { return dial(with, call); }, body_kind::object});
   into.push_back({"DELETE", "/v1/peers/{}", [&with](exchange& call) {
                     return hang_up(with, call);
+                  }});
+  into.push_back({"GET", "/v1/bans", [&with](exchange& call) {
+                    return send_bans(with, call);
+                  }});
+  into.push_back({"POST", "/v1/bans", [&with](exchange& call) { return ban(with, call); }, body_kind::object});
+  into.push_back({"DELETE", "/v1/bans/{}", [&with](exchange& call) {
+                    return pardon(with, call);
                   }});
   into.push_back({"GET", "/v1/peers", [&with](exchange& call) {
                     return send_peers(with, call);

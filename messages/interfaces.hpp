@@ -214,6 +214,11 @@ using store_actor = caf::typed_actor<
   caf::replies_to<extend_atom, std::string, extension_sink>::with<bool>,
   // no more of them
   caf::replies_to<retract_atom, std::string, extension_sink>::with<bool>,
+  // who is turned away for now
+  caf::replies_to<ban_atom>::with<std::vector<ban_record>>,
+  // turn a Noise key (hex) or an address (without port) away for so many milliseconds; 0 lifts that. False when there
+  // was nothing to lift. bad_argument, limit_exceeded
+  caf::replies_to<ban_atom, std::string, std::uint64_t>::with<bool>,
   // bring everything to the disk and pause all connections
   caf::replies_to<suspend_atom>::with<bool>,
   // go on

@@ -19,7 +19,8 @@ enum class store_event_kind : std::uint8_t {
   purge,         ///< a core was erased
   session_open,  ///< a connection is up: `peer`
   session_close, ///< it is gone: `peer`, `reason`
-  refusal        ///< a connection was cut off because its peer broke a rule: `reason`
+  refusal,       ///< a connection was cut off because its peer broke a rule: `reason`
+  ban            ///< a key or an address is turned away for a while: `reason`
 };
 
 /// One thing that happened to a store or to a namespace of it.
@@ -36,6 +37,18 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, store_event& value) {
   return inspector(caf::meta::type_name("store_event"), value.kind, value.key, value.discovery, value.options,
                    value.peer, value.reason);
+}
+
+/// A Noise key or a network address that is turned away until the time is over.
+struct ban_record {
+  std::string subject; ///< 64 hex digits, or an address without its port
+  std::string reason;
+  std::uint64_t left_ms = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, ban_record& value) {
+  return inspector(caf::meta::type_name("ban_record"), value.subject, value.reason, value.left_ms);
 }
 
 /// An address to dial, with what may pass over the connection.

@@ -17,6 +17,8 @@
 CAF_BEGIN_TYPE_ID_BLOCK(corestore, caf::first_custom_type_id)
 
 CAF_ADD_TYPE_ID(corestore, (corestore::append_result))
+CAF_ADD_TYPE_ID(corestore, (corestore::ban_record))
+CAF_ADD_TYPE_ID(corestore, (std::vector<corestore::ban_record>))
 CAF_ADD_TYPE_ID(corestore, (corestore::block_batch))
 CAF_ADD_TYPE_ID(corestore, (corestore::bytes))
 CAF_ADD_TYPE_ID(corestore, (corestore::checkout_request))
@@ -56,6 +58,7 @@ CAF_ADD_TYPE_ID(corestore, (corestore::verify_report))
 // alphabetical; ten characters at most
 CAF_ADD_ATOM(corestore, corestore, append_atom, "append")
 CAF_ADD_ATOM(corestore, corestore, attach_atom, "attach")
+CAF_ADD_ATOM(corestore, corestore, ban_atom, "ban")
 CAF_ADD_ATOM(corestore, corestore, cancel_atom, "cancel")
 CAF_ADD_ATOM(corestore, corestore, checkout_atom, "checkout")
 CAF_ADD_ATOM(corestore, corestore, clear_atom, "clear")

@@ -225,6 +225,19 @@ struct store_record {
   std::uint64_t commit_us = 0;   ///< time of all commits
   std::vector<std::uint64_t>
     commit_latency; ///< commits of less than 2^i microseconds that were not less than half of it
+
+  // the database
+  std::uint64_t free_bytes = 0;        ///< of pages that were given back and wait for new use
+  std::uint64_t readers = 0;           ///< snapshots that are open
+  std::uint64_t oldest_reader_lag = 0; ///< commits since the oldest of these was opened: pages freed since are kept
+
+  // the guards
+  std::uint64_t bans = 0; ///< keys and addresses that are turned away for now
+
+  // connections by state
+  std::uint64_t sessions_open = 0;
+  std::uint64_t sessions_handshake = 0;
+  std::uint64_t sessions_dialling = 0;
 };
 
 template <class Inspector>
@@ -235,7 +248,8 @@ typename Inspector::result_type inspect(Inspector& inspector, store_record& valu
                    value.passive_limit, value.cache_hits, value.cache_misses, value.evictions, value.actors,
                    value.blocks_appended, value.bytes_appended, value.blocks_downloaded, value.bytes_downloaded,
                    value.blocks_uploaded, value.bytes_uploaded, value.change_sets, value.queue_us, value.commit_us,
-                   value.commit_latency);
+                   value.commit_latency, value.free_bytes, value.readers, value.oldest_reader_lag, value.bans,
+                   value.sessions_open, value.sessions_handshake, value.sessions_dialling);
 }
 
 struct peer_record {
@@ -247,12 +261,18 @@ struct peer_record {
   std::uint64_t channels = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
+  bool may_upload = true;     ///< we answer its requests
+  bool may_download = true;   ///< we ask it
+  std::uint64_t requests = 0; ///< that it sent
+  std::uint64_t strikes = 0;  ///< rules that its key broke lately
+  bool is_throttled = false;  ///< it is at a limit of requests or bytes for now
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, peer_record& value) {
   return inspector(caf::meta::type_name("peer_record"), value.id, value.address, value.state, value.public_key,
-                   value.is_initiator, value.channels, value.bytes_in, value.bytes_out);
+                   value.is_initiator, value.channels, value.bytes_in, value.bytes_out, value.may_upload,
+                   value.may_download, value.requests, value.strikes, value.is_throttled);
 }
 
 } // namespace corestore

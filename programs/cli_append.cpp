@@ -1,4 +1,5 @@
 // append: batches in flight while more input is read, acknowledged in order.
+#include <algorithm>
 #include <deque>
 
 #include <caf/all.hpp>
@@ -7,6 +8,7 @@
 #include "base/limits.hpp"
 #include "programs/block_source.hpp"
 #include "programs/cli.hpp"
+#include "programs/progress.hpp"
 #include "programs/record_text.hpp"
 
 namespace corestore::programs {
@@ -23,12 +25,13 @@ struct append_options {
 
 class append_run {
 public:
-  append_run(session& store, core_actor core) : store_(store), core_(std::move(core)) {
+  append_run(session& store, const opened_core& core) : store_(store), core_(core.handle), first_(core.record.length) {
     // nop
   }
 
   result<void> run(block_source& source) {
     auto outcome = pump(source);
+    progress_.hide();
     while (!in_flight_.empty()) // what was sent is reported, whatever stopped us
       if (auto taken = take_one(); !taken && outcome)
         outcome = taken;
@@ -61,6 +64,8 @@ private:
     in_flight_.front().receive([this](append_result& committed) { last_ = committed; },
                                [&outcome](caf::error& failure) { outcome = fail(from_caf(failure)); });
     in_flight_.pop_front();
+    if (outcome)
+      progress_.at(last_->length - std::min(first_, last_->length));
     if (outcome && store_.is_json())
       outcome = store_.out().line(to_line(to_json(*last_)));
     return outcome;
@@ -69,6 +74,8 @@ private:
   session& store_;
   core_actor core_;
   std::deque<pending> in_flight_;
+  std::uint64_t first_; ///< the length at the start
+  progress progress_{"appending", "blocks"};
   std::optional<append_result> last_;
 };
 
@@ -81,9 +88,11 @@ result<void> append(session& store, const append_options& options) {
   if (!core)
     return fail(core.error());
   if (!core->record.writable)
-    return fail(ec::not_writable, "no secret key for the core " + options.core + " is known here");
+    return fail(ec::not_writable,
+                "no secret key for the core " + options.core +
+                  " is known here: append where it was created, or to a core of this store (name:NAME)");
   block_source source{options.source};
-  return append_run{store, core->handle}.run(source);
+  return append_run{store, *core}.run(source);
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "actors/evidence.hpp"
 #include "base/text.hpp"
 #include "programs/cli.hpp"
+#include "programs/progress.hpp"
 #include "programs/record_text.hpp"
 
 namespace corestore::programs {
@@ -57,12 +58,18 @@ result<void> write_file(const std::string& path, const bytes& content) {
   return {};
 }
 
-/// Prints the report; answers the number of faults. Two signed histories are one, and their proof goes into `file`.
-result<std::size_t> verify_one(session& store, const core_selector& selector, const std::string& shown,
-                               const std::string& file) {
+struct verified_core {
+  core_record record;
+  verify_report report;
+  conflict_record conflict;
+};
+
+/// Two signed histories are a fault, and their proof goes into `file`.
+result<verified_core> verify_one(session& store, const core_selector& selector, const std::string& shown,
+                                 const std::string& file) {
   auto core = store.ask<opened_core>(store.store(), open_atom_v, selector);
   if (!core && core.error().code == ec::not_found)
-    return fail(ec::not_found, "the store does not know the core " + shown);
+    return fail(unknown_core(shown));
   if (!core)
     return fail(core.error());
   auto report = ask<verify_report>(store.self(), core->handle, verify_time_max, verify_atom_v);
@@ -77,8 +84,7 @@ result<std::size_t> verify_one(session& store, const core_selector& selector, co
   if (!file.empty() && !conflict->proof.empty())
     if (auto written = write_file(file, conflict->proof); !written)
       return fail(written.error());
-  auto printed = print_report(store, core->record, *report, *conflict);
-  return printed.map([&report] { return report->faults.size(); });
+  return verified_core{std::move(core->record), std::move(*report), std::move(*conflict)};
 }
 
 /// What such a file proves, without any store.
@@ -111,6 +117,7 @@ result<void> check_proof(const std::string& file, const std::string& core, bool 
 
 result<void> verify(session& store, const std::string& core, const std::string& file) {
   std::vector<std::pair<core_selector, std::string>> wanted;
+  std::uint64_t blocks = 0;
   if (!core.empty()) {
     auto selector = store.select(core, false);
     if (!selector)
@@ -126,14 +133,22 @@ result<void> verify(session& store, const std::string& core, const std::string& 
       selector.id.data = record.discovery.data;
       selector.create = false;
       wanted.emplace_back(selector, text::to_hex(record.key.view()));
+      blocks += record.length;
     }
   }
   std::size_t faults = 0;
+  progress shown_progress{"verifying", "blocks", blocks == 0 ? std::nullopt : std::optional{blocks}};
+  std::uint64_t done = 0;
   for (const auto& [selector, shown] : wanted) {
+    shown_progress.at(done);
     auto found = verify_one(store, selector, shown, file);
     if (!found)
       return fail(found.error());
-    faults += *found;
+    shown_progress.hide();
+    if (auto printed = print_report(store, found->record, found->report, found->conflict); !printed)
+      return printed;
+    faults += found->report.faults.size();
+    done += found->report.blocks;
   }
   if (faults > 0)
     return fail(ec::invalid_checksum, fmt::format("verification found {} fault{}", faults, faults == 1 ? "" : "s"));

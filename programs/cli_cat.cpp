@@ -3,9 +3,12 @@
 
 #include <caf/all.hpp>
 
+#include <unistd.h>
+
 #include "base/text.hpp"
 #include "programs/cli.hpp"
 #include "programs/page_reader.hpp"
+#include "programs/progress.hpp"
 #include "programs/record_text.hpp"
 
 namespace corestore::programs {
@@ -71,6 +74,8 @@ private:
         return fail(page.error());
       if (page->blocks.empty())
         return {};
+      if (!is_terminal_)
+        progress_.at(pages_.position() - options_.start);
       for (const auto& block : page->blocks)
         if (auto printed = print(block.index, block.value); !printed)
           return printed;
@@ -124,6 +129,8 @@ private:
   core_actor core_;
   std::uint64_t length_;
   page_reader pages_;
+  progress progress_{"reading", "blocks"};
+  bool is_terminal_ = isatty(STDOUT_FILENO) == 1;
 };
 
 result<void> cat(session& store, const cat_options& options) {

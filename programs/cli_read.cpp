@@ -27,8 +27,9 @@ result<void> get(session& store, const read_options& options) {
   if (!block) {
     auto code = block.error().code;
     if (code == ec::block_not_available || code == ec::timed_out || code == ec::not_found)
-      return fail(
-        code, fmt::format("block {} of {} is not here (length {})", options.index, options.core, core->record.length));
+      return fail(code, fmt::format("block {} of {} is not here (length {}){}", options.index, options.core,
+                                    core->record.length,
+                                    options.wait_ms > 0 ? "" : "; --wait MS asks the connected peers for it"));
     return fail(block.error());
   }
   return store.out().write(block->view()).and_then([&store] { return store.out().flush(); });

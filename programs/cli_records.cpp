@@ -32,7 +32,7 @@ result<void> info(session& store, const std::string& core) {
     return fail(selector.error());
   auto record = store.ask<core_record>(store.store(), info_atom_v, *selector);
   if (!record && record.error().code == ec::not_found)
-    return fail(ec::not_found, "the store does not know the core " + core);
+    return fail(unknown_core(core));
   return record.and_then([&store](const core_record& known) { return print(store, known); });
 }
 

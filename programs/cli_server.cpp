@@ -5,8 +5,10 @@
 #include <caf/all.hpp>
 #include <fmt/format.h>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/text.hpp"
 #include "programs/cli.hpp"
 #include "programs/record_text.hpp"
 
@@ -28,12 +30,21 @@ result<void> purge(session& store, const std::string& core) {
   auto selector = store.select(core, false);
   if (!selector)
     return fail(selector.error());
+  auto record = store.ask<core_record>(store.store(), info_atom_v, *selector);
+  if (!record && record.error().code == ec::not_found)
+    return fail(unknown_core(core));
+  if (!record)
+    return fail(record.error());
   auto given_back = store.ask<clear_result>(store.store(), purge_atom_v, *selector);
   if (!given_back)
     return fail(given_back.error());
+  auto key = text::to_hex(record->key.view());
+  auto discovery = text::to_hex(record->discovery.view());
   if (!store.is_json())
-    return store.out().line(fmt::format("given back  {} blocks, {} bytes", given_back->blocks, given_back->bytes));
-  return store.out().line(to_line({{"blocks", given_back->blocks}, {"bytes", given_back->bytes}}));
+    return store.out().line(fmt::format("{:<18}{}\n{:<18}{}\n{:<18}{} blocks, {} bytes", "key", key, "discovery key",
+                                        discovery, "given back", given_back->blocks, given_back->bytes));
+  return store.out().line(
+    to_line({{"key", key}, {"discoveryKey", discovery}, {"blocks", given_back->blocks}, {"bytes", given_back->bytes}}));
 }
 
 std::string readable(double bytes) {
@@ -44,38 +55,83 @@ std::string readable(double bytes) {
   return fmt::format("{:.{}f} {}", bytes, unit == 0 ? 0 : 1, units.at(unit));
 }
 
+/// What fits on a terminal; in a pipe everything.
+struct screen_size {
+  std::size_t lines = 40;
+  std::size_t columns = 400;
+};
+
+screen_size terminal_size() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 2 || size.ws_col < 2)
+    return {};
+  return {size.ws_row, size.ws_col};
+}
+
+std::string peer_line(const peer_record& peer) {
+  auto is = fmt::format("{}{}", peer.is_throttled ? " slowed" : "",
+                        peer.strikes == 0 ? "" : fmt::format(" {} strikes", peer.strikes));
+  return fmt::format("{:>6}  {:<22} {:<10} {:>8} {:>11} {:>11}  {}{}", peer.id, peer.address, peer.state, peer.channels,
+                     readable(static_cast<double>(peer.bytes_in)), readable(static_cast<double>(peer.bytes_out)),
+                     peer.public_key.empty() ? "" : "public key " + peer.public_key, is);
+}
+
 /// One screen; rates are per second since the look before.
-std::string screen(const store_record& now, const store_record& before, const std::vector<peer_record>& peers) {
+std::vector<std::string> screen(const store_record& now, const store_record& before,
+                                const std::vector<peer_record>& peers, std::size_t lines_max) {
   auto rate = [&](std::uint64_t store_record::*field) {
     return static_cast<double>(now.*field - before.*field) / static_cast<double>(top_interval.count());
   };
-  auto commits = now.commits - before.commits;
-  auto commit_ms =
-    commits == 0 ? 0.0 : static_cast<double>(now.commit_us - before.commit_us) / static_cast<double>(commits) / 1000;
-  auto text = fmt::format("corestore {}   durability {}   {} of {} on disk\n\n"
-                          "cores       {} known, {} held, {} idle, {} passive\nconnections {}\n"
-                          "appended    {:>10.0f} blocks/s  {:>12}/s   {} blocks since the start\n"
-                          "downloaded  {:>10.0f} blocks/s  {:>12}/s\nuploaded    {:>10.0f} blocks/s  {:>12}/s\n"
-                          "commits     {:>10.0f} /s         {:>9.2f} ms each\n\n",
-                          now.version, now.durability, readable(static_cast<double>(now.used_bytes)),
-                          readable(static_cast<double>(now.limit_bytes)), now.cores_known, now.cores_active,
-                          now.cores_idle, now.cores_passive, now.sessions, rate(&store_record::blocks_appended),
-                          readable(rate(&store_record::bytes_appended)), now.blocks_appended,
-                          rate(&store_record::blocks_downloaded), readable(rate(&store_record::bytes_downloaded)),
-                          rate(&store_record::blocks_uploaded), readable(rate(&store_record::bytes_uploaded)),
-                          rate(&store_record::commits), commit_ms);
-  constexpr std::size_t lines_max = 20;
-  for (std::size_t position = 0; position < std::min(peers.size(), lines_max); ++position)
-    text += to_summary(peers[position]).substr(0, 110) + "\n";
-  if (peers.size() > lines_max)
-    text += fmt::format("and {} more\n", peers.size() - lines_max);
-  return text;
+  auto flow = [&](std::string_view name, std::uint64_t store_record::*blocks, std::uint64_t store_record::*size) {
+    return fmt::format("{:<12}{:>10.0f} blocks/s {:>12}/s {:>14} blocks since the start", name, rate(blocks),
+                       readable(rate(size)), now.*blocks);
+  };
+  auto mean_ms = [&](std::uint64_t store_record::*count, std::uint64_t store_record::*time) {
+    auto grown = now.*count - before.*count;
+    return grown == 0 ? 0.0 : static_cast<double>(now.*time - before.*time) / static_cast<double>(grown) / 1000;
+  };
+  std::vector<std::string> lines;
+  lines.push_back(fmt::format("corestore {}   durability {}   {} of {} used", now.version, now.durability,
+                              readable(static_cast<double>(now.used_bytes)),
+                              readable(static_cast<double>(now.limit_bytes))));
+  lines.emplace_back();
+  lines.push_back(fmt::format("{:<12}{} known, {} held, {} idle, {} passive", "cores", now.cores_known,
+                              now.cores_active, now.cores_idle, now.cores_passive));
+  lines.push_back(fmt::format("{:<12}{} open, {} in handshake, {} dialling; {} refused, {} banned", "connections",
+                              now.sessions_open, now.sessions_handshake, now.sessions_dialling, now.refusals,
+                              now.bans));
+  lines.push_back(flow("appended", &store_record::blocks_appended, &store_record::bytes_appended));
+  lines.push_back(flow("downloaded", &store_record::blocks_downloaded, &store_record::bytes_downloaded));
+  lines.push_back(flow("uploaded", &store_record::blocks_uploaded, &store_record::bytes_uploaded));
+  lines.push_back(fmt::format("{:<12}{:>10.0f} commits/s {:>11.2f} ms each, {:.2f} ms queued", "commits",
+                              rate(&store_record::commits), mean_ms(&store_record::commits, &store_record::commit_us),
+                              mean_ms(&store_record::change_sets, &store_record::queue_us)));
+  lines.emplace_back();
+  lines.push_back(
+    fmt::format("{:>6}  {:<22} {:<10} {:>8} {:>11} {:>11}", "id", "connection", "state", "channels", "in", "out"));
+  auto shown = std::min(peers.size(), lines_max > lines.size() + 2 ? lines_max - lines.size() - 2 : 0);
+  for (std::size_t position = 0; position < shown; ++position)
+    lines.push_back(peer_line(peers[position]));
+  if (peers.empty())
+    lines.emplace_back("        none; `corestore connect ADDR` dials one");
+  else if (peers.size() > shown)
+    lines.push_back(fmt::format("        and {} more", peers.size() - shown));
+  return lines;
+}
+
+/// Drawn over the screen before, so that it does not flicker.
+std::string drawn(const std::vector<std::string>& lines, const screen_size& size) {
+  std::string text = "\x1b[H";
+  for (std::size_t position = 0; position < std::min(lines.size(), size.lines - 1); ++position)
+    text += lines[position].substr(0, size.columns) + "\x1b[K\n";
+  return text + "\x1b[J";
 }
 
 /// A live screen on a terminal, one after the other in a pipe, with --json a line of numbers each time; until the user
 /// ends it or `count` were shown.
 result<void> top(session& store, std::uint64_t count) {
   std::optional<store_record> before;
+  bool is_terminal = isatty(STDOUT_FILENO) == 1;
   for (std::uint64_t shown = 0; !store.is_ending() && (count == 0 || shown < count); ++shown) {
     if (shown > 0)
       std::this_thread::sleep_for(top_interval);
@@ -83,11 +139,20 @@ result<void> top(session& store, std::uint64_t count) {
     auto peers = store.ask<std::vector<peer_record>>(store.store(), peers_atom_v);
     if (!now || !peers)
       return fail(now ? peers.error() : now.error());
-    auto text = store.is_json() ? to_line(to_json(*now)) : screen(*now, before.value_or(*now), *peers);
-    if (!store.is_json() && isatty(STDOUT_FILENO) == 1)
-      text.insert(0, "\x1b[H\x1b[2J");
-    if (auto written = store.out().line(text); !written)
+    auto size = terminal_size();
+    std::string text;
+    if (store.is_json()) {
+      text = to_line(to_json(*now)) + "\n";
+    } else {
+      auto lines = screen(*now, before.value_or(*now), *peers, size.lines);
+      text = is_terminal ? drawn(lines, size) : fmt::format("{}\n\n", fmt::join(lines, "\n"));
+      if (is_terminal && shown == 0)
+        text.insert(0, "\x1b[2J");
+    }
+    if (auto written = store.out().write(text); !written)
       return written;
+    if (auto flushed = store.out().flush(); !flushed)
+      return flushed;
     before = std::move(*now);
   }
   return {};
@@ -100,6 +165,9 @@ void add_connect(CLI::App& app, plan& chosen) {
   auto* verb = app.add_subcommand("connect", "Have the running server dial a peer, and again whenever it is lost");
   verb->add_option("ADDR", *address, "host:port or unix:PATH, with @9 or @10 for one generation")->required();
   verb->callback([&chosen, address] {
+    if (!chosen.target.storage.empty())
+      throw CLI::ValidationError("connect", "it tells a running server: name one with --node; to fetch cores into a "
+                                            "store without a server, use `replicate`");
     chosen.run = [address](session& store) {
       return connect(store, *address);
     };

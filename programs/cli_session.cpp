@@ -37,6 +37,12 @@ caf::behavior node_guard(caf::event_based_actor* self, const store_actor& store)
 
 } // namespace
 
+error unknown_core(const std::string& core) {
+  return {ec::not_found,
+          "the store does not know the core " + core +
+            "; `corestore list --recursive` shows what it holds, `corestore mirror KEY` fetches a core from peers"};
+}
+
 session::session(const session_options& options, bool is_json) : options_(options), is_json_(is_json) {
   // nop
 }
@@ -145,7 +151,7 @@ result<opened_core> session::open_core(const std::string& core, bool create) {
     return fail(selector.error());
   auto opened = ask<opened_core>(store_, open_atom_v, *selector);
   if (!opened && opened.error().code == ec::not_found)
-    return fail(ec::not_found, "the store does not know the core " + core);
+    return fail(unknown_core(core));
   return opened && !options_.encryption_key.empty() ? encrypt(std::move(*opened)) : opened;
 }
 

@@ -32,6 +32,9 @@ struct session_options {
   bool is_live = false;                ///< goes on until SIGINT or SIGTERM, which then end it without an error
 };
 
+/// For a CORE that nobody knows, with what to do about it.
+error unknown_core(const std::string& core);
+
 class session {
 public:
   /// Opens or connects. store_held, storage_damaged, key_mismatch ... as open_store says; connection_closed when no

@@ -61,6 +61,14 @@ std::string to_summary(const peer_record& record) {
   auto line =
     fmt::format("{}  {}  {}  {}  channels {}  in {}  out {}", record.id, record.address, record.state,
                 record.is_initiator ? "dialled" : "accepted", record.channels, record.bytes_in, record.bytes_out);
+  if (!record.may_upload)
+    line += "  upload off";
+  if (!record.may_download)
+    line += "  download off";
+  if (record.is_throttled)
+    line += "  slowed";
+  if (record.strikes > 0)
+    line += fmt::format("  strikes {}", record.strikes);
   if (!record.public_key.empty())
     line += "  public key " + record.public_key;
   return line;

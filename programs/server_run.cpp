@@ -105,15 +105,40 @@ actors::engine_settings server::engine_settings() const {
   to.handshake_ms_max = ms_of(from.handshake_timeout);
   to.idle_ms_max = ms_of(from.idle_timeout);
   to.keep_alive_ms = ms_of(from.keep_alive);
-  to.connections_max = from.connections_max;
-  to.connections_per_address_max = from.connections_per_address_max;
+  to.guards = guard_limits();
   to.in_flight_max = from.in_flight_max;
   to.request_ms_max = ms_of(from.request_timeout);
   to.active_cores_max = settings_.store.active_cores_max;
   to.passive_cores_max = settings_.store.passive_cores_max;
   to.may_upload = from.may_upload;
   to.may_download = from.may_download;
+  return to;
+}
+
+actors::guard_limits server::guard_limits() const {
+  const auto& from = settings_.replication;
+  actors::guard_limits to;
+  auto share = [](const config::share_settings& one) {
+    return actors::guard_share{one.connections_max, one.channels_max, one.requests_max, one.bytes_max, one.strikes_max};
+  };
+  auto set = [](const std::vector<config::peer_name>& names) {
+    actors::peer_set sorted;
+    for (const auto& name : names) {
+      if (const auto* key = std::get_if<public_key>(&name))
+        sorted.keys.push_back(*key);
+      else
+        sorted.networks.push_back(std::get<network_range>(name));
+    }
+    return sorted;
+  };
+  to.connections_max = from.connections_max;
+  to.peer = share(from.per_peer);
+  to.address = share(from.per_address);
+  to.strike_window_ms = ms_of(from.strike_window);
+  to.ban_ms = ms_of(from.ban_time);
   to.allow = from.allow;
+  to.deny = set(from.deny);
+  to.never_ban = set(from.never_ban);
   return to;
 }
 

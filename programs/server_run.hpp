@@ -45,6 +45,7 @@ private:
   result<void> publish_node();
   result<void> serve_http();
   [[nodiscard]] actors::engine_settings engine_settings() const;
+  [[nodiscard]] actors::guard_limits guard_limits() const;
 
   config::settings settings_;
   bool may_move_;

@@ -30,6 +30,8 @@ struct statistics {
   std::uint64_t syncs = 0;
   std::uint64_t bytes_written = 0; ///< payload of applied change sets
   std::uint32_t readers = 0;
+  std::uint64_t free_bytes = 0;        ///< of pages that were given back and wait for new use
+  std::uint64_t oldest_reader_lag = 0; ///< commits since the oldest open snapshot, of any process
 };
 
 /// A consistent view. Every read copies: nothing returned points into the map. Owned by one thread at a time; a

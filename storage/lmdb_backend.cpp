@@ -265,6 +265,8 @@ statistics lmdb_backend::stats() const {
   current.used_bytes = usage.used_bytes;
   current.syncs = usage.syncs;
   current.readers = usage.readers;
+  current.free_bytes = usage.free_bytes;
+  current.oldest_reader_lag = usage.oldest_reader_lag;
   return current;
 }
 

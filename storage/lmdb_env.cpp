@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include <sys/stat.h>
@@ -11,6 +13,22 @@
 namespace corestore::storage {
 
 namespace {
+
+/// One line of LMDB's table of readers: process, thread, transaction (`-` when it is at rest). Keeps the smallest
+/// transaction.
+int note_reader(const char* line, void* context) {
+  std::string_view left{line};
+  for (int column = 0; column < 2; ++column) {
+    left.remove_prefix(std::min(left.find_first_not_of(' '), left.size()));
+    left.remove_prefix(std::min(left.find(' '), left.size()));
+  }
+  left.remove_prefix(std::min(left.find_first_not_of(' '), left.size()));
+  std::uint64_t number = 0;
+  auto& oldest = *static_cast<std::uint64_t*>(context);
+  if (auto read = std::from_chars(left.data(), left.data() + left.size(), number); read.ec == std::errc{})
+    oldest = std::min(oldest, number);
+  return 0;
+}
 
 /// Room for tables of later formats.
 constexpr MDB_dbi tables_max = 16;
@@ -241,6 +259,15 @@ lmdb_env::usage lmdb_env::measure() {
   if (auto txn = begin_read()) {
     current.used_bytes = (*txn)->pages_bytes();
     give_back(std::move(*txn));
+  }
+  MDB_envinfo info{};
+  MDB_stat stat{};
+  if (mdb_env_info(handle_, &info) == 0 && mdb_env_stat(handle_, &stat) == 0) {
+    auto in_file = (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+    current.free_bytes = in_file - std::min(in_file, current.used_bytes);
+    auto oldest = std::numeric_limits<std::uint64_t>::max();
+    mdb_reader_list(handle_, note_reader, &oldest);
+    current.oldest_reader_lag = info.me_last_txnid - std::min<std::uint64_t>(oldest, info.me_last_txnid);
   }
   std::lock_guard guard{mutex_};
   current.readers = readers_;

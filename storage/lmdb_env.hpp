@@ -55,6 +55,8 @@ public:
     std::uint64_t used_bytes = 0;
     std::uint64_t syncs = 0;
     std::uint32_t readers = 0;
+    std::uint64_t free_bytes = 0;
+    std::uint64_t oldest_reader_lag = 0;
   };
   usage measure();
 

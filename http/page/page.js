@@ -14,6 +14,7 @@
   let view = VIEWS[0];
   let last = null;
   let filter = '';
+  let shown = null;
 
   function count(n) { return Math.round(n).toLocaleString('en-US'); }
   function size(n) {
@@ -90,6 +91,8 @@
     const lines = [];
     if (store.limitBytes > 0 && store.usedBytes / store.limitBytes > 0.9) lines.push('The store uses more than nine tenths of its limit.');
     if (store.durability !== 'commit') lines.push('Durability is ' + store.durability + ': a power cut may lose acknowledged blocks.');
+    if (store.bans > 0) lines.push(count(store.bans) + ' keys or addresses are banned for a while.');
+    if (store.oldestReaderCommits > 10000) lines.push('A reader of the database has been open for ' + count(store.oldestReaderCommits) + ' commits: freed space cannot be used again.');
     if (store.refusals > 0) lines.push(count(store.refusals) + ' connections were cut off because their peers broke a rule.');
     const list = byId('warnings');
     const text = lines.join('|');
@@ -118,17 +121,29 @@
     return place;
   }
 
+  function progress(here, all) {
+    const bar = document.createElement('progress');
+    bar.max = Math.max(all, 1);
+    bar.value = all === 0 ? 1 : here;
+    bar.title = count(here) + ' of ' + count(all) + ' blocks from the first on';
+    bar.setAttribute('aria-label', bar.title);
+    return bar;
+  }
+
   function coreRow(record) {
     const row = document.createElement('tr');
-    cell(row, code(record.key.slice(0, 16) + '…', record.key));
+    const open = document.createElement('button');
+    open.type = 'button';
+    open.className = 'link';
+    open.dataset.key = record.key;
+    open.setAttribute('aria-label', 'Show the peers of the core ' + (record.name || record.key));
+    open.append(code(record.key.slice(0, 16) + '…', 'key ' + record.key + '\ndiscovery key ' + record.discoveryKey));
+    open.addEventListener('click', () => detail(record.key));
+    cell(row, open);
     cell(row, record.name || '');
     cell(row, count(record.length), 'n');
     cell(row, size(record.byteLength), 'n');
-    const bar = document.createElement('progress');
-    bar.max = Math.max(record.length, 1);
-    bar.value = record.length === 0 ? 1 : record.contiguousLength;
-    bar.title = count(record.contiguousLength) + ' of ' + count(record.length) + ' blocks from the first on';
-    cell(row, bar);
+    cell(row, progress(record.contiguousLength, record.length));
     cell(row, count(record.peers), 'n');
     cell(row, [record.writable && 'writable', record.mirrored && 'mirrored', record.active && 'loaded'].filter(Boolean).join(', '));
     return row;
@@ -143,7 +158,67 @@
     cell(row, count(peer.channels), 'n');
     cell(row, size(peer.bytesIn), 'n');
     cell(row, size(peer.bytesOut), 'n');
+    cell(row, count(peer.requests), 'n');
+    cell(row, [peer.throttled && 'slowed down', peer.strikes > 0 && count(peer.strikes) + ' strikes',
+      !peer.upload && 'no upload', !peer.download && 'no download'].filter(Boolean).join(', '));
     return row;
+  }
+
+  function banRow(ban) {
+    const row = document.createElement('tr');
+    cell(row, code(ban.subject.length === 64 ? 'key ' + ban.subject.slice(0, 16) + '…' : ban.subject, ban.subject));
+    cell(row, ban.reason);
+    cell(row, count(Math.ceil(ban.leftMs / 1000)) + ' s', 'n');
+    return row;
+  }
+
+  function remotePeerRow(peer, record) {
+    const row = document.createElement('tr');
+    cell(row, String(peer.session), 'n');
+    cell(row, peer.address);
+    cell(row, code(peer.publicKey.slice(0, 16) + '…', peer.publicKey));
+    cell(row, progress(peer.contiguousLength, Math.max(record.length, peer.length)));
+    cell(row, count(peer.inFlight), 'n');
+    cell(row, count(peer.blocksDownloaded) + ' / ' + count(peer.blocksUploaded), 'n');
+    cell(row, size(peer.bytesDownloaded) + ' / ' + size(peer.bytesUploaded), 'n');
+    cell(row, [peer.upload && 'fetch from us', peer.download && 'be asked', peer.paused && 'paused: wrong data'].filter(Boolean).join(', '));
+    return row;
+  }
+
+  async function detail(key) {
+    shown = key;
+    byId('detail').hidden = key === null;
+    if (key === null) return;
+    try {
+      const [record, peers] = await Promise.all([ask('/v1/cores/' + key), ask('/v1/cores/' + key + '/peers')]);
+      if (shown !== key) return;
+      show('detail-key', record.name ? record.name : record.key.slice(0, 16) + '…');
+      const facts = [['key', record.key], ['discovery key', record.discoveryKey], ['length', count(record.length)],
+        ['from the first on', count(record.contiguousLength)], ['bytes', size(record.byteLength)], ['fork', count(record.fork)],
+        ['generation', String(record.generation)], ['tree hash', record.treeHash]];
+      byId('detail-facts').replaceChildren(...facts.flatMap(([name, value]) => {
+        const [term, text] = [document.createElement('dt'), document.createElement('dd')];
+        term.textContent = name;
+        text.textContent = value;
+        return [term, text];
+      }));
+      byId('detail-rows').replaceChildren(...peers.peers.map((peer) => remotePeerRow(peer, record)));
+    } catch (err) {
+      show('found', err.message);
+      detail(null);
+    }
+  }
+
+  function guard(store, bans) {
+    const guards = store.guards;
+    const parts = Object.entries(guards.refused).filter(([, n]) => n > 0)
+      .map(([why, n]) => count(n) + ' refused: ' + why.replaceAll('_', ' '));
+    parts.push(...Object.entries(guards.throttled).filter(([, n]) => n > 0)
+      .map(([limit, n]) => count(n) + ' waits for a limit: ' + limit.replaceAll('_', ' ')));
+    if (guards.strikes > 0) parts.push(count(guards.strikes) + ' strikes, ' + count(guards.bans) + ' bans since the start');
+    show('guards', parts.length > 0 ? parts.join(' · ') : 'nobody was turned away');
+    byId('bans').hidden = bans.length === 0;
+    byId('ban-rows').replaceChildren(...bans.map(banRow));
   }
 
   async function pulse() {
@@ -168,11 +243,16 @@
 
   async function tables() {
     try {
-      const [cores, peers] = await Promise.all([ask('/v1/cores?loaded=true&limit=200'), ask('/v1/peers')]);
+      const [cores, peers, bans] = await Promise.all([ask('/v1/cores?loaded=true&limit=200'), ask('/v1/peers'), ask('/v1/bans')]);
+      const focused = document.activeElement && document.activeElement.dataset.key;
       const wanted = cores.cores.filter((record) => filter === '' || record.key.startsWith(filter) ||
         record.discoveryKey.startsWith(filter) || (record.name || '').toLowerCase().includes(filter));
       byId('core-rows').replaceChildren(...wanted.map(coreRow));
+      const again = focused && byId('core-rows').querySelector('[data-key="' + focused + '"]');
+      if (again) again.focus(); // the rows are new, the place in them is not
       byId('peer-rows').replaceChildren(...peers.peers.map(peerRow));
+      if (last !== null) guard(last.store, bans.bans);
+      if (shown !== null) await detail(shown);
     } catch (err) { /* the pulse says so */ }
   }
 
@@ -210,7 +290,9 @@
     search(byId('query').value);
   });
   byId('query').addEventListener('input', () => { if (byId('query').value === '') search(''); });
+  byId('detail-close').addEventListener('click', () => detail(null));
   document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') detail(null);
     if (event.key !== '/' || event.target === byId('query')) return;
     event.preventDefault();
     byId('query').focus();

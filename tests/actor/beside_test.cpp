@@ -2,6 +2,7 @@
 // keys of several openings, evidence.
 #include "deterministic.hpp"
 
+#include "base/limits.hpp"
 #include "replication/wire/messages.hpp"
 
 namespace corestore::tests {
@@ -32,6 +33,7 @@ actors::session_actor::behavior_type counting_session(actors::session_actor::poi
     [](open_atom, const actors::local_core&) {},
     [](actors::peer_park&) {},
     [](actors::peer_input&) {},
+    [](internal_atom) {},
     [](tick_atom) {},
     [](suspend_atom) {},
     [](resume_atom) {},

@@ -5,6 +5,7 @@
 #include "base/crypto.hpp"
 #include "log/hashes.hpp"
 #include "log/manifest.hpp"
+#include "log/namespaces.hpp"
 
 namespace corestore::tests {
 

@@ -13,6 +13,7 @@
 #include "two_stores.hpp"
 
 #include "actors/network.hpp"
+#include "base/crypto.hpp"
 #include "storage/open.hpp"
 
 namespace corestore::tests {
@@ -201,9 +202,13 @@ struct quiet_store {
   explicit quiet_store(caf::actor_system& system) : backend(std::make_shared<storage::memory_backend>()) {
     auto counted = std::make_shared<actors::meters>();
     writer = system.spawn(actors::writer, std::shared_ptr<storage::backend>{backend}, std::uint64_t{1000}, counted);
-    store = system.spawn(actors::store, actors::store_arguments{backend, writer, {}, {cores_max, cores_max}, counted});
+    auto guard = std::make_shared<actors::peer_guard>(counted);
+    store = system.spawn(actors::store, actors::store_arguments{backend, writer, {}, {cores_max, cores_max}, counted,
+                                                                log::generation::g10, 1, guard});
     auto context = std::make_shared<actors::connection_context>();
     context->store = store;
+    context->guard = guard;
+    context->dialled = guard->totals().add_source("dialled");
     context->identity = crypto::ed25519_key_pair();
     context->set_settings(std::make_shared<actors::engine_settings>());
     network = system.spawn(actors::network, context);

@@ -159,6 +159,7 @@ stub_actor::behavior_type stub_session(stub_pointer self, const actors::local_st
       if (entry.returns_due == 0 && !entry.is_waking)
         wake(self, discovery);
     },
+    [](internal_atom) {},
     [](tick_atom) {},
     [](suspend_atom) {},
     [](resume_atom) {},

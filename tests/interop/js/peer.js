@@ -30,14 +30,17 @@ class Peer {
     return core
   }
 
-  /** Connects as the initiator. The link has `stream`, `socket`, `errors`, `closed` (promise), close(). */
-  async dial(address) {
+  /**
+   * Connects as the initiator. The link has `stream`, `socket`, `errors`, `closed` (promise), close(). Options: keyPair,
+   * the Noise keys.
+   */
+  async dial(address, { keyPair = null } = {}) {
     const socket = connect(address)
     await new Promise((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('error', reject)
     })
-    return this._link(socket, true)
+    return this._link(socket, true, keyPair)
   }
 
   /** Accepts on an address; resolves with { address, close() }. */
@@ -67,9 +70,9 @@ class Peer {
     })
   }
 
-  _link(socket, isInitiator) {
+  _link(socket, isInitiator, keyPair = null) {
     socket.setNoDelay && socket.setNoDelay(true)
-    const stream = this.store.replicate(isInitiator)
+    const stream = this.store.replicate(isInitiator, keyPair ? { keyPair } : {})
     const link = { socket, stream, errors: [], close: null, closed: null }
     link.closed = new Promise((resolve) => socket.once('close', resolve))
     socket.on('error', (err) => link.errors.push(err))
@@ -107,8 +110,8 @@ function where(address) {
   return { host, port }
 }
 
-function connect(address) {
-  return net.connect(where(address))
+function connect(address, options = {}) {
+  return net.connect({ ...where(address), ...options })
 }
 
 /** Downloads blocks [0, length) and returns them. */

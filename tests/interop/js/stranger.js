@@ -12,8 +12,8 @@ const { connect } = require('./peer')
 const MESSAGES = ['sync', 'request', 'cancel', 'data', 'noData', 'want', 'unwant', 'bitfield', 'range', 'extension']
 
 /** A plain socket; `received` counts bytes, `gone` resolves when the other side is done with us. */
-async function rawSocket(address) {
-  const socket = connect(address)
+async function rawSocket(address, options = {}) {
+  const socket = connect(address, options)
   socket.received = 0
   socket.on('data', (data) => (socket.received += data.length))
   socket.on('error', () => {})
@@ -23,11 +23,11 @@ async function rawSocket(address) {
   return socket
 }
 
-/** A finished handshake: { socket, stream, mux, gone, destroy() }. */
-async function secure(address) {
+/** A finished handshake: { socket, stream, mux, gone, destroy() }. Options: keyPair, the Noise keys. */
+async function secure(address, { keyPair = null } = {}) {
   const socket = connect(address)
   socket.on('error', () => {})
-  const stream = new SecretStream(true)
+  const stream = new SecretStream(true, null, keyPair ? { keyPair } : {})
   stream.on('error', () => {})
   stream.setMaxListeners(0)
   const mux = new Protomux(stream)

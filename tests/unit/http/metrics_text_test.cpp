@@ -1,6 +1,6 @@
 #include "http/metrics_text.hpp"
 
-#include <array>
+#include <string>
 
 #include <catch2/catch.hpp>
 
@@ -25,13 +25,28 @@ TEST_CASE("large whole numbers are written out") {
 
 TEST_CASE("a histogram counts upwards and ends with everything") {
   metrics_text out;
-  std::array<std::uint64_t, 4> buckets{1, 0, 2, 4};
-  out.histogram("wait_seconds", "Wait.", buckets, 3000000, {{"durability", "commit"}});
-  CHECK(out.text() == "# HELP wait_seconds Wait.\n# TYPE wait_seconds histogram\n"
-                      "wait_seconds_bucket{durability=\"commit\",le=\"1e-06\"} 1\n"
-                      "wait_seconds_bucket{durability=\"commit\",le=\"2e-06\"} 1\n"
-                      "wait_seconds_bucket{durability=\"commit\",le=\"4e-06\"} 3\n"
-                      "wait_seconds_bucket{durability=\"commit\",le=\"+Inf\"} 7\n"
-                      "wait_seconds_sum{durability=\"commit\"} 3\n"
-                      "wait_seconds_count{durability=\"commit\"} 7\n");
+  corestore::power_histogram values;
+  for (auto value : {0, 3, 3, 1000000})
+    values.add(static_cast<std::uint64_t>(value));
+  values.add(std::uint64_t{1} << 40U); // beyond the last bound
+  out.times("wait_seconds", "Wait.", values, {{"durability", "commit"}});
+  const auto& text = out.text();
+  CHECK(text.starts_with("# HELP wait_seconds Wait.\n# TYPE wait_seconds histogram\n"
+                         "wait_seconds_bucket{durability=\"commit\",le=\"1e-06\"} 1\n"
+                         "wait_seconds_bucket{durability=\"commit\",le=\"2e-06\"} 1\n"
+                         "wait_seconds_bucket{durability=\"commit\",le=\"4e-06\"} 3\n"));
+  CHECK(text.find("le=\"1.048576\"} 4\n") != std::string::npos);
+  CHECK(text.find("le=\"+Inf\"} 5\n") != std::string::npos);
+  CHECK(text.find("wait_seconds_sum{durability=\"commit\"} 1099512.627782\n") != std::string::npos);
+  CHECK(text.ends_with("wait_seconds_count{durability=\"commit\"} 5\n"));
+}
+
+TEST_CASE("the bounds of whole numbers include them") {
+  metrics_text out;
+  corestore::power_histogram values;
+  for (auto value : {1, 2, 3, 4})
+    values.add(static_cast<std::uint64_t>(value));
+  out.sizes("group", "Group.", values);
+  CHECK(out.text().find("group_bucket{le=\"1\"} 1\ngroup_bucket{le=\"3\"} 3\ngroup_bucket{le=\"7\"} 4\n") !=
+        std::string::npos);
 }

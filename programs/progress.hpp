@@ -1,0 +1,41 @@
+// How far long work is: one line on standard error that is drawn over again, and only when a person looks at a
+// terminal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace corestore::programs {
+
+/// The line of one moment: a bar when the end is known, always the rate. `columns` at most.
+std::string progress_line(std::string_view what, std::string_view unit, std::uint64_t done,
+                          std::optional<std::uint64_t> total, double seconds, std::size_t columns);
+
+class progress {
+public:
+  /// `appending`, `blocks`; without a total what was done is counted.
+  progress(std::string what, std::string unit, std::optional<std::uint64_t> total = std::nullopt);
+  ~progress();
+  progress(const progress&) = delete;
+  progress& operator=(const progress&) = delete;
+
+  /// So much is done; drawn a few times a second at most.
+  void at(std::uint64_t done);
+
+  /// Makes room for a line of output.
+  void hide();
+
+private:
+  std::string what_;
+  std::string unit_;
+  std::optional<std::uint64_t> total_;
+  bool is_terminal_;
+  bool is_shown_ = false;
+  std::chrono::steady_clock::time_point begun_;
+  std::chrono::steady_clock::time_point next_;
+};
+
+} // namespace corestore::programs
