@@ -91,7 +91,7 @@
     const lines = [];
     if (store.limitBytes > 0 && store.usedBytes / store.limitBytes > 0.9) lines.push('The store uses more than nine tenths of its limit.');
     if (store.durability !== 'commit') lines.push('Durability is ' + store.durability + ': a power cut may lose acknowledged blocks.');
-    if (store.bans > 0) lines.push(count(store.bans) + ' keys or addresses are banned for a while.');
+    if (store.bans > 0) lines.push((store.bans === 1 ? 'A key or an address is' : count(store.bans) + ' keys or addresses are') + ' banned for a while.');
     if (store.oldestReaderCommits > 10000) lines.push('A reader of the database has been open for ' + count(store.oldestReaderCommits) + ' commits: freed space cannot be used again.');
     if (store.refusals > 0) lines.push(count(store.refusals) + ' connections were cut off because their peers broke a rule.');
     const list = byId('warnings');
@@ -153,7 +153,7 @@
     const row = document.createElement('tr');
     cell(row, String(peer.id), 'n');
     cell(row, peer.address);
-    cell(row, peer.state + (peer.initiator ? ', dialled' : ''));
+    cell(row, peer.state + (peer.initiator && peer.state !== 'dialling' ? ', dialled' : ''));
     cell(row, peer.publicKey ? code(peer.publicKey.slice(0, 16) + '…', peer.publicKey) : '');
     cell(row, count(peer.channels), 'n');
     cell(row, size(peer.bytesIn), 'n');

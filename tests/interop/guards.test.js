@@ -23,6 +23,7 @@ async function guarded(world, lines, fn) {
   const storage = world.path()
   const whole = Buffer.concat(blocks('guard', COUNT, SIZE))
   await world.run(storage, ['append', 'name:log', '--block-size', String(SIZE), '--batch', '100'], { input: whole })
+  for (const name of ['a', 'b']) await world.run(storage, ['create', name]) // on disk: a server offers what it has opened
   const record = (await world.run(storage, ['--json', 'info', 'name:log'])).json()[0]
   const server = await world.serve({ storage, http: '127.0.0.1:0', args: ['--config', config] })
   const api = new Api(server)
@@ -214,7 +215,7 @@ scenario('connections are limited for one key and for one address', (world) => g
 scenario('channels are limited, and the connection goes on', (world) => guarded(world, 'channels-per-peer-max = 2',
   async ({ api, server, address, key }) => {
     const keys = [key]
-    for (const name of ['a', 'b']) keys.push(Buffer.from((await server.create(name)).key, 'hex'))
+    for (const name of ['a', 'b']) keys.push(Buffer.from((await server.ask(['info', 'name:' + name]))[0].key, 'hex'))
     const peer = await secure(address)
     const channels = keys.map((one) => openChannel(peer, { key: one }))
     const opened = await Promise.all(channels.map((channel) => deadline(channel.opened, 5000, 'an open is answered')))

@@ -177,22 +177,20 @@ scenario('without the token every write is refused, and no read', async (world) 
   const { api } = await serve(world, { http: '0.0.0.0:0', args: ['--config', config] })
   api.base = api.base.replace('0.0.0.0', '127.0.0.1')
   const at = (route) => route.path.replace('{core}', UNKNOWN).replace('{index}', '1').replace('{id}', '9').replace('{subject}', UNKNOWN)
-  for (const route of ROUTES) {
-    const isPlain = !isWrite(route)
-    const plain = await api.call(route.method, at(route)).catch(() => null)
-    if (isEndless(route) && plain === null) continue
-    if (isPlain && !isEndless(route)) assert.notStrictEqual(plain.status, 401, route.path)
-    if (!isPlain) {
-      refused(plain, 401, `${route.method} ${route.path}`)
-      for (const authorization of ['Bearer wrong', 'bearer', 'Basic c2VzYW1l', 'Bearer sesame ', 'Bearer  sesame', 'sesame']) {
-        if (authorization.trim() !== authorization) continue // clients trim
-        refused(await api.call(route.method, at(route), undefined, { authorization }), 401, authorization)
-      }
-      const known = await api.call(route.method, at(route), undefined, { authorization: 'Bearer sesame' })
-      assert.notStrictEqual(known.status, 401, `${route.method} ${route.path} with the token`)
+  for (const route of ROUTES.filter((one) => !isEndless(one))) {
+    const plain = await api.call(route.method, at(route))
+    if (!isWrite(route)) {
+      assert.notStrictEqual(plain.status, 401, route.path)
+      continue
     }
+    refused(plain, 401, `${route.method} ${route.path}`)
+    for (const authorization of ['Bearer wrong', 'bearer', 'Basic c2VzYW1l', 'Bearer  sesame', 'Bearer sesamesesame', 'sesame']) {
+      refused(await api.call(route.method, at(route), undefined, { authorization }), 401, authorization)
+    }
+    const known = await api.call(route.method, at(route), undefined, { authorization: 'Bearer sesame' })
+    assert.notStrictEqual(known.status, 401, `${route.method} ${route.path} with the token`)
   }
-}, { seconds: 90 })
+})
 
 scenario('clients that leave in the middle of every stream, or never read it, cost nothing in the end', async (world) => {
   const { server, api, core, at } = await filled(world)

@@ -58,6 +58,22 @@ async function show(world) {
   await browser.key('Enter', 'Enter', '\r')
   await until(() => browser.value(`document.querySelectorAll('#core-rows tr').length === 1`), 'a part of a name filters')
 
+  const row = `document.querySelector('[data-key="${core.key}"]')`
+  await until(() => browser.value(`${row} !== null`), 'its row is there')
+  await browser.value(`${row}.focus()`)
+  await browser.key('Enter', 'Enter', '\r')
+  await until(() => browser.value(`!document.getElementById('detail').hidden && ${text('detail-facts')}.includes('${core.discoveryKey}')`),
+    'a core shows its details')
+  await until(() => browser.value(`document.querySelectorAll('#detail-rows tr').length === 1 &&
+    document.querySelector('#detail-rows tr').cells[5].textContent === '0 / 1'`), 'and the progress of its peer')
+  await browser.key('Escape', 'Escape')
+  await until(() => browser.value(`document.getElementById('detail').hidden`), 'Escape closes them')
+
+  const banned = 'ab'.repeat(32)
+  await api.json('POST', '/v1/bans', { subject: banned, ms: 60000 })
+  await until(() => browser.value(`${text('ban-rows')}.includes('${banned.slice(0, 16)}')`), 'a ban is listed')
+  await until(() => browser.value(`${text('warnings')}.includes('banned')`), 'and a warning')
+
   await browser.value(`document.querySelector('#choice [aria-selected=true]').focus()`)
   await browser.key('ArrowRight')
   assert.strictEqual(await browser.value(`document.querySelector('#choice [aria-selected=true]').textContent`), 'bytes')

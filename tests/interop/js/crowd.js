@@ -3,13 +3,14 @@
 // A crowd of HTTP clients in a process of its own: idle ones hold a connection after one request, busy ones send the next
 // request as soon as the last is answered. Commands come as messages of the parent.
 //   { do: 'gather', host, count } -> { idle }           once every idle client has had its answer
-//   { do: 'run', host, busy, ms, requests: [text] } -> { answers, failures, p50, p99, slowest, fewest }
+//   { do: 'run', host, busy, ms, requests: [text] } -> { answers, failures, p50, p99, slowest, fewest, lost }
 
 const net = require('node:net')
 
-const [idle, closed] = [[], { count: 0 }]
+const idle = []
+let lost = 0 // idle clients that were cut off
 
-function client(host) {
+function client(host, isIdle = false) {
   const at = host.lastIndexOf(':')
   const socket = net.connect({ host: host.slice(0, at), port: Number(host.slice(at + 1)), noDelay: true })
   let rest = Buffer.alloc(0)
@@ -26,7 +27,7 @@ function client(host) {
   })
   socket.on('error', () => {})
   socket.on('close', () => {
-    closed.count++
+    if (isIdle) lost++
     if (settle) settle.reject(new Error('the server hung up'))
   })
   const ask = (text) => new Promise((resolve, reject) => {
@@ -38,11 +39,10 @@ function client(host) {
 
 async function gather({ host, count }) {
   for (let i = 0; i < count; i += 50) {
-    const few = Array.from({ length: Math.min(50, count - i) }, () => client(host))
+    const few = Array.from({ length: Math.min(50, count - i) }, () => client(host, true))
     idle.push(...few)
     await Promise.all(few.map((one) => one.ask(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`)))
   }
-  closed.count = 0
   return { idle: idle.length }
 }
 
@@ -67,7 +67,7 @@ async function run({ host, busy, ms, requests }) {
   }))
   times.sort((a, b) => a - b)
   const at = (share) => Number(times[Math.min(times.length - 1, Math.floor(times.length * share))].toFixed(1))
-  return { answers: times.length, failures, fewest, p50: at(0.5), p99: at(0.99), slowest: at(1), lost: closed.count - busy }
+  return { answers: times.length, failures, fewest, p50: at(0.5), p99: at(0.99), slowest: at(1), lost }
 }
 
 process.on('message', async (message) => {

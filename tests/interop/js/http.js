@@ -26,7 +26,7 @@ class Api {
       status: response.status,
       headers: response.headers,
       bytes,
-      json: type.startsWith('application/json') ? JSON.parse(bytes) : null
+      json: type.startsWith('application/json') && bytes.length > 0 ? JSON.parse(bytes) : null
     }
   }
 
