@@ -1,0 +1,78 @@
+'use strict'
+
+// What the programs say of themselves is what the manual pages and the shell completion say.
+
+const assert = require('node:assert')
+const fs = require('node:fs')
+const path = require('node:path')
+const { spawnSync } = require('node:child_process')
+const { scenario } = require('./js/world')
+const { cli, daemon } = require('./js/native')
+
+const OPS = path.join(__dirname, '../../ops')
+
+const options = (help) => [...new Set(help.match(/(?<=[\s,])--[a-z][a-z-]*/g))].filter((name) => name !== '--help')
+
+/** The words of a manual page, without its markup. */
+function page(name) {
+  return fs.readFileSync(path.join(OPS, 'man', name), 'utf8').replace(/\\f[BIRP]/g, '').replace(/\\-/g, '-').replace(/\\&/g, '')
+}
+
+async function verbs() {
+  const help = (await cli(['--help'])).stdout.toString()
+  return help.slice(help.indexOf('Subcommands:')).match(/(?<=\n {2})[a-z]+(?= )/g)
+}
+
+scenario('every verb and every option has its place in the manual', async () => {
+  const text = page('corestore.1')
+  const words = new Set(text.split(/[^A-Za-z0-9-]+/))
+  for (const option of options((await cli(['--help'])).stdout.toString())) assert.ok(words.has(option), `corestore.1: ${option}`)
+  for (const verb of await verbs()) {
+    const start = text.search(new RegExp(`^\\.B[RI]? .*\\b${verb}\\b`, 'm'))
+    assert.ok(start !== -1, `corestore.1: ${verb}`)
+    for (const option of options((await cli([verb, '--help'])).stdout.toString())) {
+      assert.ok(words.has(option), `corestore.1: ${verb} ${option}`)
+    }
+  }
+  const server = new Set(page('corestored.1').split(/[^A-Za-z0-9-]+/))
+  for (const option of options((await daemon(['--help'])).stdout.toString())) assert.ok(server.has(option), `corestored.1: ${option}`)
+})
+
+scenario('the manual pages are well-formed', async () => {
+  for (const name of ['corestore.1', 'corestored.1']) {
+    const done = spawnSync('man', ['--warnings', '-E', 'UTF-8', '-l', '-Tutf8', '-Z', path.join(OPS, 'man', name)])
+    if (done.error) return // no man here
+    assert.strictEqual(done.stderr.toString(), '', name)
+  }
+})
+
+/** What a shell offers behind these words. */
+function complete(words) {
+  const script = [
+    `PATH="${process.env.CORESTORE_BIN}:$PATH"`,
+    `source "${path.join(OPS, 'completion/corestore.bash')}"`,
+    `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})`,
+    `COMP_CWORD=${words.length - 1}`,
+    '_corestore',
+    'printf "%s\\n" "${COMPREPLY[@]}"'
+  ].join('\n')
+  const done = spawnSync('bash', ['-c', script], { cwd: __dirname })
+  assert.strictEqual(done.stderr.toString(), '', words.join(' '))
+  return done.stdout.toString().split('\n').filter(Boolean)
+}
+
+scenario('the shell completes verbs, options and their values', async () => {
+  const all = await verbs()
+  assert.deepStrictEqual(complete(['corestore', '']).sort(), all.sort())
+  assert.ok(complete(['corestore', '--storage', '/tmp', 'tr']).includes('truncate'))
+  for (const verb of all) {
+    const offered = complete(['corestore', '--json', verb, '--'])
+    for (const option of options((await cli([verb, '--help'])).stdout.toString())) assert.ok(offered.includes(option), `${verb} ${option}`)
+  }
+  const flags = complete(['corestored', '--'])
+  for (const option of options((await daemon(['--help'])).stdout.toString())) assert.ok(flags.includes(option), option)
+  assert.deepStrictEqual(complete(['corestored', '--durability', 'i']), ['interval'])
+  assert.deepStrictEqual(complete(['corestored', '--log-level', 'w']), ['warn'])
+  assert.deepStrictEqual(complete(['corestore', '--generation', '']).sort(), ['10', '9'])
+  assert.ok(complete(['corestored', '--config', '']).length > 0)
+})
