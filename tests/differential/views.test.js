@@ -50,14 +50,14 @@ behaviour('snapshots and checkouts that JavaScript holds of a core of ours stay 
   await reach(reader, 10)
   await reader.download(0, 10, 10000)
   const snapshot = reader.core.snapshot()
-  const checkout = reader.core.session({ checkout: 6 })
+  const branch = reader.core.session({ name: 'branch', checkout: 6, writable: false })
   await snapshot.ready()
-  await checkout.ready()
+  await branch.ready()
   const hash = (await writer._ask('hash', { length: 6 })).value
-  assert.strictEqual((await checkout.treeHash()).toString('hex'), hash)
+  assert.strictEqual((await branch.treeHash()).toString('hex'), hash)
   await writer.append(blocks(5, 10))
   await reach(reader, 15)
-  assert.deepStrictEqual([snapshot.length, checkout.length], [10, 6])
+  assert.deepStrictEqual([snapshot.length, branch.length], [10, 6])
   assert.strictEqual((await snapshot.get(9)).toString(), 'block 9')
   await writer.truncate(3, 0)
   await writer.append(blocks(4, 200))
@@ -65,7 +65,7 @@ behaviour('snapshots and checkouts that JavaScript holds of a core of ours stay 
   assert.strictEqual((await snapshot.get(1)).toString(), 'block 1')
   assert.strictEqual((await reader.get(3, 5000)).toString(), 'block 200')
   await snapshot.close()
-  await checkout.close()
+  await branch.close()
 })
 
 behaviour('a batch reaches JavaScript when it is flushed, at once', async (world) => {
