@@ -45,21 +45,21 @@ actors::session_actor::behavior_type counting_session(actors::session_actor::poi
 struct slow_listener {
   std::vector<caf::typed_response_promise<bool>> waiting;
   std::vector<extension_event> heard;
-
-  void answer(std::size_t count) {
-    for (std::size_t i = 0; i < count && !waiting.empty(); ++i) {
-      waiting.front().deliver(true);
-      waiting.erase(waiting.begin());
-    }
-  }
 };
 
-extension_sink::behavior_type listening(extension_sink::pointer self, const std::shared_ptr<slow_listener>& box) {
+/// `put COUNT` makes it digest so many of what it has heard.
+caf::behavior listening(caf::event_based_actor* self, const std::shared_ptr<slow_listener>& box) {
   return {[self, box](const extension_event& event) -> caf::result<bool> {
-    box->heard.push_back(event);
-    box->waiting.push_back(self->make_response_promise<bool>());
-    return box->waiting.back();
-  }};
+            box->heard.push_back(event);
+            box->waiting.push_back(self->make_response_promise<bool>());
+            return box->waiting.back();
+          },
+          [box](put_atom, u64 count) {
+            for (u64 i = 0; i < count && !box->waiting.empty(); ++i) {
+              box->waiting.front().deliver(true);
+              box->waiting.erase(box->waiting.begin());
+            }
+          }};
 }
 
 class fixture_with_peer : public deterministic_store {
@@ -84,7 +84,12 @@ public:
   }
 
   extension_sink listener(const std::shared_ptr<slow_listener>& box) {
-    return system.spawn(listening, box);
+    return caf::actor_cast<extension_sink>(system.spawn(listening, box));
+  }
+
+  void digest(const extension_sink& sink, u64 count) {
+    self->send(caf::actor_cast<caf::actor>(sink), put_atom_v, count);
+    scheduler.run();
   }
 
   std::shared_ptr<counted> seen = std::make_shared<counted>();
@@ -116,11 +121,9 @@ TEST_CASE("a peer whose messages nobody digests is not listened to any further")
   CHECK(fixture.seen->done == 1);
   fixture.receive({wire::cancel{3}});
   CHECK(fixture.seen->done == 1);
-  box->answer(60);
-  fixture.scheduler.run();
+  fixture.digest(sink, 60);
   CHECK(fixture.seen->done == 3);
-  box->answer(1000);
-  fixture.scheduler.run();
+  fixture.digest(sink, 1000);
   fixture.receive(extensions("chat", 100)); // in vain: it is given up after half a minute
   CHECK(fixture.seen->done == 3);
   fixture.scheduler.advance_time(std::chrono::seconds(31));
@@ -194,6 +197,8 @@ TEST_CASE("a listener of a store hears of cores that are opened later, and of no
   CHECK(fixture.ask<bool>(fixture.store, retract_atom_v, std::string{"chat"}, sink).value_or(false));
   fixture.receive(extensions("chat", 1));
   CHECK(box->heard.size() == 3);
+  fixture.self->send_exit(sink, caf::exit_reason::user_shutdown); // what it has not answered keeps it alive
+  fixture.scheduler.run();
 }
 
 TEST_CASE("switches say what is in force, for all peers and for one") {

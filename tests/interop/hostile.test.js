@@ -252,12 +252,11 @@ scenario('numbers of 53 and 64 bits in every field of every message', (world) =>
   assert.deepStrictEqual([record.length, record.fork, record.contiguousLength], [COUNT, 0, COUNT])
 }), { seconds: 90 })
 
-scenario('a peer that says it has more and delivers nothing is asked less and less', (world) => besieged(world, async (siege) => {
+scenario('a peer that says it has more and delivers nothing changes nothing, and is not asked for ever', (world) => besieged(world, async (siege) => {
   const { peer, channel } = await pretender(siege, {}, (it, { id }) => it.send('noData', { request: id, reason: 1 }))
   channel.send('range', { drop: false, start: 0, length: COUNT + 50 })
   channel.send('bitfield', { start: COUNT - (COUNT % 32), bitfield: new Uint32Array(4096).fill(0xffffffff) })
-  await until(() => channel.requests.length > 0, 'it is asked')
-  await sleep(2000)
+  await sleep(3000)
   assert(channel.requests.length < 40, `${channel.requests.length} requests`)
   assert.strictEqual((await siege.server.record(siege.key)).length, COUNT)
   peer.destroy()
