@@ -111,6 +111,18 @@ scenario('a core reads as one byte string, whole or in ranges', async (world) =>
   refused(await api.get(`/v1/cores/${empty.key}/bytes`, { range: 'bytes=0-' }), 416, 'bad_argument')
 })
 
+scenario('another encryption key for a core that is open is a conflict, and the readers keep theirs', async (world) => {
+  const { api } = await serve(world)
+  const body = { name: 'secret', encryptionKey: '11'.repeat(32) }
+  const core = await api.json('POST', '/v1/cores', body)
+  assert.strictEqual(core.encrypted, true)
+  const path = `/v1/cores/${core.key}/blocks`
+  await api.json('POST', path, { blocks: [Buffer.from('hidden').toString('base64')] })
+  assert.strictEqual((await api.json('POST', '/v1/cores', body)).key, core.key)
+  refused(await api.post('/v1/cores', { ...body, encryptionKey: '22'.repeat(32) }), 409, 'key_mismatch')
+  assert.strictEqual((await api.get(`${path}/0`)).bytes.toString(), 'hidden')
+})
+
 scenario('cores are named by key, pair, manifest and namespace', async (world) => {
   const { api } = await serve(world)
   const peer = await world.peer()
