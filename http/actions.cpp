@@ -143,6 +143,43 @@ outcome list_peers(service& with, exchange& call) {
   return {};
 }
 
+/// What a core, or one of its connections, may do from now on; what is not named stays as it is.
+outcome switch_core(service& with, exchange& call) {
+  auto body = fields::parse(call.body, {"upload", "download", "allowPush", "pushOnly", "session"});
+  if (!body)
+    return refuse(body.error());
+  core_switches wanted;
+  for (auto [name, field] : {std::pair{"upload", &core_switches::upload},
+                             {"download", &core_switches::download},
+                             {"allowPush", &core_switches::allow_push},
+                             {"pushOnly", &core_switches::push_only}}) {
+    auto given = body->truth(name);
+    if (!given)
+      return refuse(given.error());
+    if (*given)
+      wanted.*field = **given ? toggle::on : toggle::off;
+  }
+  auto session = body->number("session", 0);
+  if (!session)
+    return refuse(session.error());
+  wanted.session = *session;
+  auto core = held_core::open(with, call);
+  if (!core)
+    return refuse(core.error());
+  auto now = core->ask<core_switches>(call, patience, switch_atom_v, wanted);
+  if (!now)
+    return refuse(now.error());
+  auto is_on = [](toggle which) {
+    return which == toggle::on;
+  };
+  call.send_json(to_line({{"upload", is_on(now->upload)},
+                          {"download", is_on(now->download)},
+                          {"allowPush", is_on(now->allow_push)},
+                          {"pushOnly", is_on(now->push_only)},
+                          {"session", now->session}}));
+  return {};
+}
+
 outcome mirror(service& with, exchange& call) {
   auto body = fields::parse(call.body, {"on"});
   if (!body)
@@ -172,6 +209,7 @@ void add_action_routes(service& with, std::vector<route>& into) {
   add("/v1/cores/{}/download", download);
   add("/v1/cores/{}/seek", seek);
   add("/v1/cores/{}/mirror", mirror);
+  add("/v1/cores/{}/switch", switch_core);
   into.push_back({"GET", "/v1/cores/{}/peers", [&with](exchange& call) {
                     return list_peers(with, call);
                   }});

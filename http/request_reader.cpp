@@ -20,7 +20,9 @@ namespace beast = boost::beast;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+/// Bytes of one read: of a body, and of a header, which is short.
 constexpr std::size_t read_bytes = 65536;
+constexpr std::size_t header_read_bytes = 8192;
 
 /// A client that goes on sending after its request was refused is heard out for that long.
 constexpr milliseconds drain_time{5000};
@@ -85,8 +87,9 @@ read_state request_reader::fill(milliseconds limit) {
     if (why != woken::readable)
       return read_state::closed;
     auto before = input_.size();
-    input_.resize(before + read_bytes);
-    auto count = from_.read({input_.data() + before, read_bytes});
+    auto room = parser_->is_header_done() ? read_bytes : header_read_bytes;
+    input_.resize(before + room);
+    auto count = from_.read({input_.data() + before, room});
     input_.resize(before + static_cast<std::size_t>(std::max<std::ptrdiff_t>(count, 0)));
     if (count > 0)
       return read_state::complete;

@@ -55,7 +55,7 @@ async function filled(world) {
 }
 
 scenario('the documented routes are the ones there are', async (world) => {
-  assert.ok(ROUTES.length >= 27, 'the table was read')
+  assert.ok(ROUTES.length >= 28, 'the table was read')
   const { api, at } = await filled(world)
   for (const route of ROUTES.filter((one) => one.method === 'GET' && !isEndless(one))) {
     const answer = await api.get(at(route))
@@ -101,7 +101,7 @@ scenario('keys that are none, and cores that are unknown', async (world) => {
 
 /** The fields that the route knows. */
 function only(body, route) {
-  const known = { truncate: ['length'], clear: ['start', 'end'], download: ['start', 'end'], seek: ['bytes'], mirror: ['on'], blocks: ['blocks'], update: [] }
+  const known = { truncate: ['length'], clear: ['start', 'end'], download: ['start', 'end'], seek: ['bytes'], mirror: ['on'], blocks: ['blocks'], update: [], switch: [] }
   return Object.fromEntries(known[route.path.split('/').pop()].map((name) => [name, body[name]]))
 }
 
