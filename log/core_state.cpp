@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "log/flat_tree.hpp"
 #include "log/hashes.hpp"
 #include "log/legacy/signing.hpp"
 #include "log/merkle_tree.hpp"
@@ -132,9 +133,9 @@ result<tree_batch> grown(const tree_head& base, generation which, const std::vec
   for (const auto& block : blocks) {
     if (block.size() > block_bytes_max(which))
       return fail(ec::bad_argument, "a block of " + std::to_string(block.size()) + " bytes is too large");
-    if (!batch.append(block.view()))
-      return fail(ec::limit_exceeded, "the log cannot become longer than " + std::to_string(batch.length()));
   }
+  if (!batch.append_all(blocks))
+    return fail(ec::limit_exceeded, "the log cannot become longer than " + std::to_string(flat_tree::length_max));
   return batch;
 }
 

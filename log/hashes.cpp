@@ -2,8 +2,10 @@
 
 #include <array>
 
+#include "base/blake2b_lanes.hpp"
 #include "base/crypto.hpp"
 #include "log/flat_tree.hpp"
+#include "log/hash_batches.hpp"
 
 namespace corestore::log {
 
@@ -75,16 +77,72 @@ node leaf_node(std::uint64_t block, byte_view data, generation which) {
   return {2 * block, data.size(), leaf_hash(data, which)};
 }
 
-node parent_node(const node& one, const node& other, generation which) {
-  const auto& left = one.index < other.index ? one : other;
-  const auto& right = one.index < other.index ? other : one;
-  auto size = left.size + right.size;
-  std::array<std::uint8_t, 73> input{}; // one update instead of three: this is the hottest hash of all
-  auto head = prefix(parent_type, size, which);
+namespace {
+
+using parent_input = std::array<std::uint8_t, 73>; // one update instead of three: this is the hottest hash of all
+
+parent_input input_of_parent(const node& left, const node& right, generation which) {
+  parent_input input{};
+  auto head = prefix(parent_type, left.size + right.size, which);
   std::copy(head.begin(), head.end(), input.begin());
   std::copy(left.hash.data.begin(), left.hash.data.end(), input.begin() + 9);
   std::copy(right.hash.data.begin(), right.hash.data.end(), input.begin() + 41);
-  return {flat_tree::parent(left.index), size, crypto::blake2b({input})};
+  return input;
+}
+
+/// Messages that are prepared at a time: a few pages, however long a batch is.
+constexpr std::size_t portion = 64;
+
+} // namespace
+
+node parent_node(const node& one, const node& other, generation which) {
+  const auto& left = one.index < other.index ? one : other;
+  const auto& right = one.index < other.index ? other : one;
+  return {flat_tree::parent(left.index), left.size + right.size,
+          crypto::blake2b({input_of_parent(left, right, which)})};
+}
+
+std::vector<node> leaf_nodes(std::uint64_t first, std::span<const shared_bytes> blocks, generation which) {
+  std::vector<node> leaves;
+  leaves.reserve(blocks.size());
+  std::array<std::array<std::uint8_t, 9>, portion> heads{};
+  std::array<crypto::two_parts, portion> messages;
+  std::array<hash32, portion> hashes;
+  while (!blocks.empty()) {
+    auto count = std::min(blocks.size(), portion);
+    for (std::size_t i = 0; i < count; ++i) {
+      heads[i] = prefix(leaf_type, blocks[i].size(), which);
+      messages[i] = {heads[i], blocks[i].view()};
+    }
+    crypto::blake2b_each(std::span{messages}.first(count), std::span{hashes}.first(count));
+    for (std::size_t i = 0; i < count; ++i)
+      leaves.push_back({2 * (first + i), blocks[i].size(), hashes[i]});
+    first += count;
+    blocks = blocks.subspan(count);
+  }
+  return leaves;
+}
+
+std::vector<node> parent_nodes(std::span<const std::pair<const node*, const node*>> siblings, generation which) {
+  std::vector<node> parents;
+  parents.reserve(siblings.size());
+  std::array<parent_input, portion> inputs{};
+  std::array<crypto::two_parts, portion> messages;
+  std::array<hash32, portion> hashes;
+  while (!siblings.empty()) {
+    auto count = std::min(siblings.size(), portion);
+    for (std::size_t i = 0; i < count; ++i) {
+      inputs[i] = input_of_parent(*siblings[i].first, *siblings[i].second, which);
+      messages[i] = {{}, inputs[i]};
+    }
+    crypto::blake2b_each(std::span{messages}.first(count), std::span{hashes}.first(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto& [left, right] = siblings[i];
+      parents.push_back({flat_tree::parent(left->index), left->size + right->size, hashes[i]});
+    }
+    siblings = siblings.subspan(count);
+  }
+  return parents;
 }
 
 hash32 tree_hash(std::span<const node> roots, generation which) {
