@@ -26,8 +26,11 @@ void core_state::settle() {
   arm_timer();
   note_share();
   tell_quiet();
-  if (ending_ && !in_flight_ && writes_.empty() && links_.look().handing_over.empty())
+  if (ending_ && !in_flight_ && writes_.empty() && links_.look().handing_over.empty()) {
+    for (const auto& sink : sinks_)
+      self_->demonitor(sink.address()); // it would keep this core's memory
     self_->quit(*ending_);
+  }
 }
 
 void core_state::finish(caf::error reason) {

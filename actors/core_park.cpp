@@ -20,8 +20,7 @@ constexpr std::uint64_t attach_ms_max = 5000;
 
 bool core_state::is_in_use() const {
   return ending_ || has_work() || !waiting_.look().empty() || !sinks_.empty() || !views_.empty() || verifying_ ||
-         marks_ || !replicator_.is_quiet() || owes_news() || is_expecting() ||
-         !beside_.look().is_idle();
+         marks_ || !replicator_.is_quiet() || owes_news() || is_expecting() || !beside_.look().is_idle();
 }
 
 /// A core that left before the peer it was loaded for is attached, or before it has what that peer said, would be
@@ -83,8 +82,14 @@ void core_state::tell_quiet() {
 
 bool core_state::hand_over(replication::peer_id peer) {
   auto* links = links_.find();
-  if (links == nullptr || links->handing_over.erase(peer) == 0)
+  if (links == nullptr)
     return false;
+  auto found = links->handing_over.find(peer);
+  if (found == links->handing_over.end())
+    return false;
+  // The session outlives this core, and would keep its memory for as long as it is observed.
+  self_->demonitor(found->second.address());
+  links->handing_over.erase(found);
   settle();
   return true;
 }

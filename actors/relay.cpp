@@ -39,8 +39,8 @@ void relay_state::on_ready(bool is_readable) {
 
 void relay_state::read() {
   while (other_ && credit_ > 0 && !is_read_armed_ && !is_ending_) {
-    bytes chunk(std::min<std::uint64_t>(credit_, stream_chunk_bytes_max));
-    auto count = pipe_->read(chunk);
+    thread_local bytes buffer(stream_chunk_bytes_max);
+    auto count = pipe_->read(std::span{buffer}.first(std::min<std::uint64_t>(credit_, buffer.size())));
     if (!count) {
       finish();
       return;
@@ -55,9 +55,8 @@ void relay_state::read() {
       });
       return;
     }
-    chunk.resize(*count);
     credit_ -= *count;
-    self_->send(other_, write_atom_v, shared_bytes{std::move(chunk)});
+    self_->send(other_, write_atom_v, shared_bytes::copy_of(byte_view{buffer}.first(*count)));
   }
 }
 

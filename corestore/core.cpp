@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 
 #include "actors/evidence.hpp"
+#include "base/text.hpp"
 #include "corestore/world.hpp"
 
 namespace corestore {
@@ -25,6 +26,14 @@ std::uint64_t ms_of(std::chrono::milliseconds time) {
 }
 
 } // namespace
+
+core_key parse_key(std::string_view text) {
+  auto key = text::parse_key<core_key>(text);
+  if (!key)
+    throw failure(ec::bad_argument,
+                  "'" + std::string{text} + "' is not a key: 64 hex digits or 52 z-base-32 characters");
+  return *key;
+}
 
 const core_key& core::key() const {
   return opened_->first_record().key;

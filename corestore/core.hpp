@@ -21,6 +21,9 @@ class opened;
 class subscription;
 } // namespace facade
 
+/// A key in hex or z-base-32, as everything here prints it. bad_argument.
+[[nodiscard]] core_key parse_key(std::string_view text);
+
 /// What is known of a core at one moment.
 struct core_info {
   core_key key;

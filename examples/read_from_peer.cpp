@@ -1,24 +1,11 @@
 // read_from_peer DIRECTORY KEY ADDRESS COUNT: reads COUNT blocks of somebody else's core (one that a JavaScript
-// application writes, for example) from the peer at ADDRESS and prints them. KEY is 64 hex digits.
+// application writes, for example) from the peer at ADDRESS and prints them. KEY is in hex
+// or z-base-32.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <string_view>
 
 #include <corestore/store.hpp>
-
-namespace {
-
-corestore::core_key parse_key(std::string_view hex) {
-  corestore::core_key key;
-  if (hex.size() != 2 * key.data.size())
-    throw corestore::failure(corestore::ec::bad_argument, "a key has 64 hex digits");
-  for (std::size_t i = 0; i < key.data.size(); ++i)
-    key.data[i] = static_cast<std::uint8_t>(std::strtoul(std::string{hex.substr(2 * i, 2)}.c_str(), nullptr, 16));
-  return key;
-}
-
-} // namespace
 
 int main(int argc, char** argv) {
   if (argc != 5) {
@@ -27,7 +14,7 @@ int main(int argc, char** argv) {
   }
   try {
     auto store = corestore::store::open(argv[1]);
-    auto core = store.get({.key = parse_key(argv[2])});
+    auto core = store.get({.key = corestore::parse_key(argv[2])});
     auto link = store.connect(argv[3]);
     auto count = std::strtoull(argv[4], nullptr, 10);
     for (std::uint64_t index = 0; index < count; ++index) {

@@ -3,7 +3,6 @@
 #include "two_stores.hpp"
 
 #include "base/crypto.hpp"
-#include "log/hashes.hpp"
 #include "log/manifest.hpp"
 #include "log/namespaces.hpp"
 
@@ -290,7 +289,7 @@ TEST_CASE("an update waits for peers that are being looked for, until they are f
                 [](const caf::error& reason) { CHECK(from_caf(reason).code == ec::store_closed); });
 }
 
-TEST_CASE("a suspended store sends and takes nothing, and goes on where it was") {
+TEST_CASE("a suspended store serves nothing, and goes on where it was") {
   pair_of_stores stores{either_generation()};
   auto source = stores.open(stores.writer.store(), default_core());
   auto copy = stores.open(stores.reader.store(), source.record.key);

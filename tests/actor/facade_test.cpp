@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <unistd.h>
 
+#include "base/text.hpp"
 #include "corestore/store.hpp"
 
 namespace corestore::tests {
@@ -101,6 +102,43 @@ TEST_CASE("what was appended is read back, also after closing and opening") {
     return true;
   }) == 3);
   CHECK(all == "hellooftwo");
+}
+
+TEST_CASE("a key pair is remembered with its core, which opens again by key, text of the key and discovery key") {
+  temporary_directory directory;
+  temporary_directory elsewhere;
+  core_key key;
+  corestore::discovery_key discovery;
+  {
+    auto store = corestore::store::open(directory.path);
+    auto pair = corestore::store::open(elsewhere.path).create_key_pair("foreign");
+    auto log = store.get({.key_pair = pair});
+    key = log.key();
+    discovery = log.discovery_key();
+    log.append("hello");
+    store.close();
+  }
+  auto store = corestore::store::open(directory.path);
+  auto log = store.get({.discovery_key = discovery});
+  CHECK(log.key() == key);
+  CHECK(log.writable());
+  CHECK(log.append("again") == 2);
+  CHECK(store.is_loaded({.key = key}));
+  CHECK(store.get({.key = parse_key(text::to_hex(key.view()))}).length() == 2);
+  CHECK(store.get({.key = parse_key(text::to_z32(key.view()))}).length() == 2);
+  CHECK(code_of([] { (void)parse_key("no key"); }) == ec::bad_argument);
+}
+
+TEST_CASE("the same primary key derives the same cores, and another one is refused") {
+  temporary_directory first;
+  temporary_directory second;
+  primary_key root;
+  root.data[3] = 7;
+  auto one = corestore::store::open(first.path, {.primary_key = root}).get({.name = "log"}).key();
+  auto two = corestore::store::open(second.path, {.primary_key = root}).get({.name = "log"}).key();
+  CHECK(one == two);
+  root.data[3] = 8;
+  CHECK(code_of([&] { (void)corestore::store::open(first.path, {.primary_key = root}); }) == ec::key_mismatch);
 }
 
 TEST_CASE("a store that is open is held, with a message that says by whom") {

@@ -199,4 +199,118 @@ TEST_CASE("subscribers on another node get the events, also after a restart of t
   CHECK(seen(2));
 }
 
+namespace {
+
+/// A store of some other version: it knows fewer messages.
+using older_store_actor = caf::typed_actor<caf::replies_to<open_atom, core_selector>::with<opened_core>,
+                                           caf::replies_to<info_atom>::with<store_record>>;
+
+older_store_actor::behavior_type older_store(older_store_actor::pointer) {
+  return {
+    [](open_atom, const core_selector&) -> caf::result<opened_core> { return make_error(ec::not_found, "no cores"); },
+    [](info_atom) { return store_record{}; },
+  };
+}
+
+} // namespace
+
+TEST_CASE("a server of another version is refused by name") {
+  networked_config config;
+  caf::actor_system system{config};
+  auto older = system.spawn(older_store);
+  auto port = system.middleman().publish(older, 0, "127.0.0.1", true);
+  REQUIRE(port);
+  {
+    networked_config ours;
+    caf::actor_system here{ours};
+    auto connected = actors::connect_node(here, {"127.0.0.1", *port, false});
+    REQUIRE_FALSE(connected);
+    CHECK(connected.error().code == ec::unsupported);
+    CHECK(connected.error().detail.find("127.0.0.1:" + std::to_string(*port)) != std::string::npos);
+  }
+  caf::anon_send_exit(older, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a client of another version gets a named error for what the server does not know, and the server goes on") {
+  server there{std::make_shared<storage::memory_backend>(), 0};
+  client here{there.port};
+  // straight to the store, as a client does that was built with other messages
+  std::optional<caf::actor> store;
+  here.self
+    ->request(here.system.middleman().actor_handle(), patience, caf::connect_atom::value, std::string{"127.0.0.1"},
+              there.port)
+    .receive([&](const caf::node_id&, const caf::strong_actor_ptr& handle,
+                 const std::set<std::string>&) { store = caf::actor_cast<caf::actor>(handle); },
+             [](const caf::error& reason) { FAIL(to_string(from_caf(reason))); });
+  REQUIRE(store);
+  std::optional<error> outcome;
+  here.self->request(*store, patience, verify_atom_v, std::string{"newer"})
+    .receive(
+      [](bool) {
+        // no store of this version knows it
+      },
+      [&](const caf::error& reason) { outcome = from_caf(reason); });
+  REQUIRE(outcome);
+  CHECK(outcome->code == ec::unsupported);
+  REQUIRE(here.open("log"));
+}
+
+TEST_CASE("what a client held is released when its process is gone") {
+  server there{std::make_shared<storage::memory_backend>(), 0};
+  client stays{there.port};
+  auto references = [&] {
+    auto record = stays.ask<store_record>(stays.store, info_atom_v);
+    REQUIRE(record);
+    return record->references;
+  };
+  {
+    client goes{there.port};
+    auto one = goes.open("one");
+    auto two = goes.open("two");
+    REQUIRE(one);
+    REQUIRE(two);
+    CHECK(references() == 2);
+  }
+  auto deadline = std::chrono::steady_clock::now() + patience;
+  while (references() > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(references() == 0);
+}
+
+TEST_CASE("two stores replicate over a node connection, until the other node is gone") {
+  auto there = std::make_unique<server>(std::make_shared<storage::memory_backend>(), 0);
+  client here{there->port};
+  actors::engine own{here.system, std::make_shared<storage::memory_backend>(), {}};
+  auto source = here.open("log");
+  REQUIRE(source);
+  std::vector<shared_bytes> blocks;
+  for (std::uint8_t i = 0; i < 20; ++i)
+    blocks.push_back(shared_bytes{bytes(100000, i)});
+  REQUIRE(here.ask<append_result>(source->handle, append_atom_v, blocks));
+  core_selector by_key;
+  by_key.kind = selector_kind::by_key;
+  by_key.id.data = source->record.key.data;
+  auto copy = here.ask<opened_core>(own.store(), open_atom_v, by_key);
+  REQUIRE(copy);
+  REQUIRE(here.ask<peer_record>(own.store(), replicate_atom_v, replicate_partner{here.store, {}}));
+  constexpr std::uint64_t wait_ms = 15000;
+  auto arrived = here.ask<bool>(copy->handle, download_atom_v, std::uint64_t{0}, std::uint64_t{20}, wait_ms);
+  CHECK(arrived == true);
+  auto report = here.ask<verify_report>(copy->handle, verify_atom_v);
+  REQUIRE(report);
+  CHECK(report->blocks == 20);
+  CHECK(report->faults.empty());
+  there.reset();
+  auto peers = [&] {
+    auto records = here.ask<std::vector<peer_record>>(own.store(), peers_atom_v);
+    REQUIRE(records);
+    return records->size();
+  };
+  auto deadline = std::chrono::steady_clock::now() + patience;
+  while (peers() > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(peers() == 0);
+  own.close();
+}
+
 } // namespace corestore::tests

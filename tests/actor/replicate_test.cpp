@@ -71,6 +71,35 @@ TEST_CASE("two stores of one process replicate by one message, without a socket"
   CHECK(becomes_true([&] { return stores.peers(stores.reader).empty() && stores.peers(stores.writer).empty(); }));
 }
 
+TEST_CASE("a listing says who is connected to the cores in memory, page by page") {
+  pair_of_stores stores;
+  std::vector<opened_core> copies;
+  for (int i = 0; i < 5; ++i) {
+    auto source = stores.open(stores.writer.store(), "log-" + std::to_string(i));
+    stores.append(source.handle, 1, 10);
+    copies.push_back(stores.open(stores.reader.store(), source.record.key));
+  }
+  stores.replicate();
+  for (const auto& copy : copies)
+    REQUIRE(stores.arrives(copy.handle, 1));
+  list_request request;
+  request.limit = 2;
+  std::size_t connected = 0;
+  for (record_page page; connected < 5; request.cursor = page.next) {
+    auto answer = stores.ask<record_page>(stores.reader.store(), list_atom_v, request);
+    REQUIRE(answer.has_value());
+    page = *answer;
+    for (const auto& record : page.records) {
+      CHECK(record.peers == 1);
+      CHECK(record.active);
+      ++connected;
+    }
+    if (page.is_last)
+      break;
+  }
+  CHECK(connected == 5);
+}
+
 TEST_CASE("a replication without sockets leaves no actor behind") {
   pair_of_stores stores;
   auto source = stores.open(stores.writer.store(), "log");

@@ -52,6 +52,7 @@ scenario('we mirror fifty JavaScript cores over one connection', async (world) =
   const server = await world.serve({ connect: [address], mirror: cores.map((core) => core.key) })
   await allMirrored(server, cores)
   assert.strictEqual(peer.links.size, 1)
+  for (const record of await server.ask(['list'])) assert.strictEqual(record.peers, 1, 'the listing says who is connected')
   await Promise.all(cores.map((core, i) => core.append(blocks('more-' + i, 2, 5))))
   await allMirrored(server, cores)
 })
