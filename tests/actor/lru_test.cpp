@@ -203,8 +203,9 @@ struct quiet_store {
     auto counted = std::make_shared<actors::meters>();
     writer = system.spawn(actors::writer, std::shared_ptr<storage::backend>{backend}, std::uint64_t{1000}, counted);
     auto guard = std::make_shared<actors::peer_guard>(counted);
-    store = system.spawn(actors::store, actors::store_arguments{backend, writer, {}, {cores_max, cores_max}, counted,
-                                                                log::generation::g10, 1, guard});
+    store = system.spawn(
+      actors::store,
+      actors::store_arguments{backend, writer, {}, {cores_max, cores_max}, counted, log::generation::g10, 1, guard});
     auto context = std::make_shared<actors::connection_context>();
     context->store = store;
     context->guard = guard;
