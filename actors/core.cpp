@@ -28,7 +28,7 @@ bool has_signer(const log::core_state& state, const public_key& key) {
 core_record make_record(const log::core_header& header, const log::tree_head& head, std::uint64_t contiguous_length) {
   core_record record;
   record.key = header.key;
-  record.discovery = header.discovery;
+  record.discovery = log::discovery_key_of(header.key); // a twin is kept under another id
   record.generation = static_cast<std::uint8_t>(header.generation);
   record.manifest = header.manifest;
   record.length = head.length;

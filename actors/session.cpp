@@ -6,6 +6,8 @@
 #include <caf/all.hpp>
 
 #include "base/limits.hpp"
+#include "log/hashes.hpp"
+#include "log/twin.hpp"
 
 namespace corestore::actors {
 
@@ -228,9 +230,10 @@ bool session_state::speaks_of(const local_core& core) const {
   return connection_->generation() == core.generation;
 }
 
-void session_state::offer(const local_core& core) {
+void session_state::offer(local_core core) {
   if (is_finished_ || !connection_->is_ready() || !speaks_of(core))
     return;
+  core.discovery = log::discovery_key_of(core.key); // what peers call it, wherever the store keeps it
   if (auto known = by_discovery_.find(core.discovery); known != by_discovery_.end()) {
     auto& entry = channels_[known->second];
     if (!core.handle || entry.core.handle == core.handle)
@@ -262,15 +265,40 @@ void session_state::on_requested(const replication::channel_requested& fact) {
     return;
   }
   requested_.insert(fact.channel);
-  self_->request(arguments_.store, caf::infinite, wake_atom_v, fact.discovery, arguments_.scope)
-    .then([this, id = fact.channel](const local_core& core) { answer_request(id, core); },
-          [this, id = fact.channel](const caf::error&) {
-            if (is_finished_ || requested_.erase(id) == 0)
-              return;
-            arguments_.pass->give_channel();
-            connection_->reject(id);
-            follow_up();
-          });
+  ask(
+    fact.discovery, [this, id = fact.channel](const local_core& core) { answer_request(id, core); },
+    [this, id = fact.channel] {
+      if (is_finished_ || requested_.erase(id) == 0)
+        return;
+      arguments_.pass->give_channel();
+      connection_->reject(id);
+      follow_up();
+    });
+}
+
+/// Asks the store for the core of that discovery key in the generation that the connection speaks: when the one that it
+/// keeps under it is of the other one, the same core may be published in both.
+void session_state::ask(const corestore::discovery_key& discovery, const core_listener& found,
+                        const std::function<void()>& missing) {
+  auto refuse = [missing](const caf::error&) {
+    missing();
+  };
+  self_->request(arguments_.store, caf::infinite, wake_atom_v, discovery, arguments_.scope)
+    .then(
+      [this, discovery, found, refuse](const local_core& core) {
+        if (is_finished_ || speaks_of(core)) {
+          found(core);
+          return;
+        }
+        self_->request(arguments_.store, caf::infinite, wake_atom_v, log::twin_id(discovery), arguments_.scope)
+          .then(
+            [discovery, found](local_core twin) {
+              twin.discovery = discovery;
+              found(twin);
+            },
+            refuse);
+      },
+      refuse);
 }
 
 void session_state::answer_request(replication::channel_id id, const local_core& core) {

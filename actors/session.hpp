@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,7 +51,7 @@ public:
 
   void on_ready(bool is_readable);
   void on_output(peer_output output);
-  void offer(const local_core& core);
+  void offer(local_core core);
   void on_tick();
   void pause(bool is_paused);
   /// A limit of rates let go.
@@ -95,6 +96,8 @@ private:
   void answer_request(replication::channel_id id, const local_core& core);
   void on_handshake(const replication::handshake_done& fact);
   void on_requested(const replication::channel_requested& fact);
+  using core_listener = std::function<void(const local_core&)>;
+  void ask(const corestore::discovery_key& discovery, const core_listener& found, const std::function<void()>& missing);
   void on_opened(const replication::channel_opened& fact);
   void on_closed(const replication::channel_closed& fact);
   void on_messages(replication::channel_id id, replication::message_batch messages);

@@ -73,16 +73,16 @@ void session_state::attached(replication::peer_id peer, bool is_attached) {
 void session_state::wake(replication::channel_id id) {
   auto& entry = channels_.at(id);
   entry.stage = stage::waking;
-  self_->request(arguments_.store, caf::infinite, wake_atom_v, entry.core.discovery, arguments_.scope)
-    .then([this, peer = entry.peer](const local_core& core) { woken(peer, core); },
-          [this, peer = entry.peer](const caf::error&) {
-            auto known = find_peer(peer);
-            if (is_finished_ || known == 0)
-              return;
-            close_channel(known); // it was purged, or the store closes
-            flush();
-            arm_read();
-          });
+  ask(
+    entry.core.discovery, [this, peer = entry.peer](const local_core& core) { woken(peer, core); },
+    [this, peer = entry.peer] {
+      auto known = find_peer(peer);
+      if (is_finished_ || known == 0)
+        return;
+      close_channel(known); // it was purged, or the store closes
+      flush();
+      arm_read();
+    });
 }
 
 void session_state::woken(replication::peer_id peer, const local_core& core) {

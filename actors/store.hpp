@@ -115,6 +115,8 @@ private:
     std::optional<log::core_alias> alias; ///< to be stored with it
     bool is_new = false;                  ///< header or alias are not stored yet
     bool is_stored = false;               ///< the core has its number already
+    std::optional<log::core_header> twin; ///< the same core in the other generation
+    bool is_twin_new = false;             ///< which is not stored yet
   };
 
   struct loaded_core {
@@ -168,17 +170,25 @@ private:
   [[nodiscard]] result<resolution> resolve_stored(const storage::snapshot& source, const log::core_header& header,
                                                   const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_legacy_pair(const storage::snapshot& source, const key_pair& pair) const;
+  [[nodiscard]] static resolution stored_as(log::core_header header);
+  [[nodiscard]] result<resolution> resolve_kind(const storage::snapshot& source, const core_selector& selector) const;
+  [[nodiscard]] result<resolution> resolve_both(const storage::snapshot& source, core_selector selector) const;
+  result<void> add_twin(const storage::snapshot& source, resolution& found) const;
   [[nodiscard]] log::generation generation_of(const core_selector& selector) const;
   [[nodiscard]] result<resolution> resolve_keys(const storage::snapshot& source, const core_selector& selector) const;
 
   void open_for(const caller& who);
   void create(resolution wanted, const caller& who);
-  void created(const log::core_header& header, const caller& who);
+  void store_twin(const log::core_header& header, std::optional<log::core_header> twin, const caller& who,
+                  const std::function<void(const caf::error&)>& failed);
+  void created(const log::core_header& header, const std::optional<log::core_header>& twin, const caller& who);
   void settled(const corestore::discovery_key& discovery);
   loaded_core& load(const log::core_header& header, const core_selector& selector);
   void hold(loaded_core& core, const corestore::discovery_key& discovery, const caller& who);
   void offer(const loaded_core& core, const corestore::discovery_key& discovery, scope_id scope);
-  void answer(const loaded_core& core, const corestore::discovery_key& discovery, const caller& who);
+  void answer(const loaded_core& core, const corestore::discovery_key& discovery, const caller& who,
+              const std::optional<log::core_header>& twin);
+  core_actor pair(const loaded_core& core, const log::core_header& twin, const caller& who);
   void explain(const corestore::discovery_key& discovery, const caf::error& reason, opened_promise promise) const;
   bool give_back(const caf::actor_addr& owner, const corestore::discovery_key& discovery, scope_id scope);
   void idle(const corestore::discovery_key& discovery, scope_id scope);

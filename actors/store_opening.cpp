@@ -2,6 +2,7 @@
 #include <caf/all.hpp>
 
 #include "actors/core.hpp"
+#include "actors/paired_core.hpp"
 #include "actors/read_only_core.hpp"
 #include "actors/store.hpp"
 
@@ -51,17 +52,17 @@ void store_state::open_for(const caller& who) {
     promise.deliver(make_error(ec::core_held, "core " + text::to_z32(resolved->header.key.view())));
     return;
   }
-  if (resolved->is_new && !who.selector.create) {
+  if ((resolved->is_new || resolved->is_twin_new) && !who.selector.create) {
     promise.deliver(make_error(ec::not_found, "the store does not know this core"));
     return;
   }
-  if (resolved->is_new) {
+  if (resolved->is_new || resolved->is_twin_new) {
     create(std::move(*resolved), who);
     return;
   }
   auto& core = load(resolved->header, who.selector);
   hold(core, discovery, who);
-  answer(core, discovery, who);
+  answer(core, discovery, who, resolved->twin);
   trim();
 }
 
@@ -69,10 +70,19 @@ void store_state::create(resolution wanted, const caller& who) {
   auto discovery = wanted.header.discovery;
   auto& waiting = busy_[discovery];
   auto loaded = loaded_.find(discovery);
-  if (loaded != loaded_.end() && loaded->second.generation != wanted.header.generation) {
+  if (wanted.is_new && loaded != loaded_.end() && loaded->second.generation != wanted.header.generation) {
     // Nothing of another generation can have arrived: it starts anew.
     waiting.emplace_back([this, who] { open_for(who); });
     self_->send_exit(loaded->second.handle, caf::exit_reason::user_shutdown);
+    return;
+  }
+  auto failed = [this, discovery, who](const caf::error& reason) {
+    auto promise = who.promise;
+    promise.deliver(reason);
+    settled(discovery);
+  };
+  if (!wanted.is_new) {
+    store_twin(wanted.header, wanted.twin, who, failed);
     return;
   }
   log::change_set changes;
@@ -84,28 +94,41 @@ void store_state::create(resolution wanted, const caller& who) {
   if (wanted.alias && wanted.header.generation == log::generation::g10)
     changes.links = links_to(who.selector, who.scope);
   auto known = std::make_shared<const log::change_set>(std::move(changes));
-  auto failed = [this, discovery, who](const caf::error& reason) {
-    auto promise = who.promise;
-    promise.deliver(reason);
-    settled(discovery);
+  auto done = [this, known, who, failed, twin = std::move(wanted.twin), is_twin_new = wanted.is_twin_new] {
+    if (is_twin_new)
+      store_twin(*known->header, twin, who, failed);
+    else
+      created(*known->header, twin, who);
   };
   // A core that is in memory learns it itself, and whoever has it open goes on.
   if (loaded != loaded_.end())
     self_->request(loaded->second.handle, caf::infinite, open_atom_v, change_set_ptr{known})
-      .then([this, known, who](const core_record&) { created(*known->header, who); }, failed);
+      .then([done](const core_record&) { done(); }, failed);
   else
     self_->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{known})
-      .then([this, known, who](std::uint64_t) { created(*known->header, who); }, failed);
+      .then([done](std::uint64_t) { done(); }, failed);
 }
 
-void store_state::created(const log::core_header& header, const caller& who) {
+/// Stores the second log of a core that is to be in both generations.
+void store_state::store_twin(const log::core_header& header, std::optional<log::core_header> twin, const caller& who,
+                             const std::function<void(const caf::error&)>& failed) {
+  log::change_set changes;
+  twin->number = changes.number = log::core_number{next_number_++};
+  changes.header = twin;
+  self_
+    ->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
+    .then([this, header, twin, who](std::uint64_t) { created(header, twin, who); }, failed);
+}
+
+void store_state::created(const log::core_header& header, const std::optional<log::core_header>& twin,
+                          const caller& who) {
   if (is_closed_) {
     auto promise = who.promise;
     promise.deliver(closed_error());
   } else {
     auto& core = load(header, who.selector);
     hold(core, header.discovery, who);
-    answer(core, header.discovery, who);
+    answer(core, header.discovery, who, twin);
   }
   settled(header.discovery);
   trim();
@@ -182,11 +205,23 @@ void store_state::offer(const loaded_core& core, const corestore::discovery_key&
       self_->send(session.handle, open_atom_v, local_core{core.handle, core.key, discovery, core.generation});
 }
 
-void store_state::answer(const loaded_core& core, const corestore::discovery_key& discovery, const caller& who) {
-  auto handle = core.handle;
+/// The owner's handle of a core in both generations, which keeps the other half for as long as it lives.
+core_actor store_state::pair(const loaded_core& core, const log::core_header& twin, const caller& who) {
+  auto shown = core.handle;
+  auto& other = load(twin, who.selector);
+  auto handle = pair_up(self_->system(), shown, other.handle);
+  core_selector wish;
+  wish.is_active = who.selector.is_active;
+  hold(other, twin.discovery, {caf::actor_cast<caf::strong_actor_ptr>(handle), wish, scope_id{}, {}});
+  return handle;
+}
+
+void store_state::answer(const loaded_core& core, const corestore::discovery_key& discovery, const caller& who,
+                         const std::optional<log::core_header>& twin) {
+  auto handle = twin && !who.selector.is_read_only ? pair(core, *twin, who) : caf::actor_cast<core_actor>(core.handle);
   auto done = [this, who, handle](core_record& record) {
     auto promise = who.promise;
-    auto given = caf::actor_cast<core_actor>(handle);
+    auto given = handle;
     if (who.selector.is_read_only) {
       record.writable = false;
       given = read_only(self_->system(), given);
@@ -203,10 +238,12 @@ void store_state::answer(const loaded_core& core, const corestore::discovery_key
     self_->request(handle, caf::infinite, info_atom_v).then(done, failed);
     return;
   }
-  if (holders_.count(discovery) > 1) // others read with the key that is in use
-    self_->request(handle, caf::infinite, encrypt_atom_v, key).then(done, failed);
+  if (twin)
+    failed(make_error(ec::unsupported, "encryption: a core that is published in both generations has none"));
+  else if (holders_.count(discovery) > 1) // others read with the key that is in use
+    self_->request(core.handle, caf::infinite, encrypt_atom_v, key).then(done, failed);
   else
-    self_->request(handle, caf::infinite, encrypt_atom_v, key, any_schedule).then(done, failed);
+    self_->request(core.handle, caf::infinite, encrypt_atom_v, key, any_schedule).then(done, failed);
 }
 
 /// The actor ends when head or bits cannot be read: says what is wrong with them.

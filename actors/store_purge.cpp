@@ -23,30 +23,38 @@ void store_state::purge_for(const core_selector& selector, caf::typed_response_p
     return;
   }
   auto header = resolved->header;
+  std::vector<log::core_header> erased{header};
+  if (resolved->twin && !resolved->is_twin_new)
+    erased.push_back(*resolved->twin);
   auto again = [this, selector, promise] {
     purge_for(selector, promise);
   };
-  if (auto busy = busy_.find(header.discovery); busy != busy_.end()) {
-    busy->second.emplace_back(again);
-    return;
-  }
-  auto& waiting = busy_[header.discovery];
-  if (auto loaded = loaded_.find(header.discovery); loaded != loaded_.end()) {
-    waiting.emplace_back(again); // after its end; handles and channels end with it
-    self_->send_exit(loaded->second.handle, caf::exit_reason::user_shutdown);
-    return;
-  }
+  for (const auto& one : erased)
+    if (auto busy = busy_.find(one.discovery); busy != busy_.end()) {
+      busy->second.emplace_back(again);
+      return;
+    }
+  for (const auto& one : erased)
+    if (auto loaded = loaded_.find(one.discovery); loaded != loaded_.end()) {
+      busy_[one.discovery].emplace_back(again); // after its end; handles and channels end with it
+      self_->send_exit(loaded->second.handle, caf::exit_reason::user_shutdown);
+      return;
+    }
+  busy_[header.discovery];
   auto given_back = measure(header);
   if (!given_back) {
     promise.deliver(to_caf(given_back.error()));
     settled(header.discovery);
     return;
   }
-  log::change_set changes;
-  changes.number = header.number;
-  changes.is_purge = true;
-  self_
-    ->request(writer_, caf::infinite, commit_atom_v, change_set_ptr{std::make_shared<const log::change_set>(changes)})
+  std::vector<change_set_ptr> group;
+  for (const auto& one : erased) {
+    log::change_set changes;
+    changes.number = one.number;
+    changes.is_purge = true;
+    group.push_back(std::make_shared<const log::change_set>(std::move(changes)));
+  }
+  self_->request(writer_, caf::infinite, commit_atom_v, std::move(group))
     .then(
       [this, header, promise, given = *given_back](std::uint64_t) mutable {
         promise.deliver(given);

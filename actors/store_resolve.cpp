@@ -10,6 +10,7 @@
 #include "log/legacy/keys.hpp"
 #include "log/manifest.hpp"
 #include "log/namespaces.hpp"
+#include "log/twin.hpp"
 
 namespace corestore::actors {
 
@@ -86,6 +87,13 @@ result<log::core_identity> identity_of(const core_selector& selector, const nami
 
 } // namespace
 
+store_state::resolution store_state::stored_as(log::core_header header) {
+  resolution found;
+  found.header = std::move(header);
+  found.is_stored = true;
+  return found;
+}
+
 log::generation store_state::generation_of(const core_selector& selector) const {
   if (selector.generation == 9)
     return log::generation::g9;
@@ -106,7 +114,17 @@ result<store_state::resolution> store_state::resolve(const core_selector& wanted
   auto opened = backend_->open_snapshot();
   if (!opened)
     return fail(opened.error());
-  const auto& source = **opened;
+  auto found =
+    selector.generation == log::both_generations ? resolve_both(**opened, selector) : resolve_kind(**opened, selector);
+  if (!found)
+    return found;
+  if (auto added = add_twin(**opened, *found); !added)
+    return fail(added.error());
+  return found;
+}
+
+result<store_state::resolution> store_state::resolve_kind(const storage::snapshot& source,
+                                                          const core_selector& selector) const {
   switch (selector.kind) {
   case selector_kind::by_name:
   case selector_kind::by_default:
@@ -141,7 +159,7 @@ result<store_state::resolution> store_state::resolve_name(const storage::snapsho
       return fail(ec::storage_damaged, "the name " + wanted + " leads to a core that is not stored");
     if (!selector.manifest.empty() && selector.manifest != (*header)->manifest)
       return fail(ec::key_mismatch, "the name " + wanted + " leads to a core with another manifest");
-    return resolution{**header, {}, false, true};
+    return stored_as(**header);
   }
   auto identity = identity_of(selector, named, generation, backend_->root_key(), manifest_version_);
   if (!identity)
@@ -172,19 +190,25 @@ result<store_state::resolution> store_state::resolve_id(const storage::snapshot&
     return fail(ec::bad_argument, "no core has the key of all zeros");
   auto key = as_key(selector.id);
   auto discovery = log::discovery_key_of(key);
-  if (selector.kind != selector_kind::by_discovery) {
-    auto stored = source.header(discovery);
+  std::vector<corestore::discovery_key> candidates;
+  if (selector.kind != selector_kind::by_discovery)
+    candidates.push_back(discovery);
+  if (selector.kind != selector_kind::by_key)
+    candidates.push_back(as_discovery(selector.id));
+  for (const auto& candidate : candidates) {
+    auto stored = source.header(candidate);
     if (!stored)
       return fail(stored.error());
-    if (*stored)
-      return resolve_stored(source, **stored, selector);
-  }
-  if (selector.kind != selector_kind::by_key) {
-    auto stored = source.header(as_discovery(selector.id));
-    if (!stored)
-      return fail(stored.error());
-    if (*stored)
-      return resolve_stored(source, **stored, selector);
+    if (!*stored)
+      continue;
+    auto other = log::both_generations - static_cast<std::uint8_t>((*stored)->generation);
+    if (selector.generation == other) { // the other half, if there is one
+      auto twin = source.header(log::twin_id(candidate));
+      if (!twin)
+        return fail(twin.error());
+      stored = *twin ? std::move(twin) : std::move(stored);
+    }
+    return resolve_stored(source, **stored, selector);
   }
   if (selector.kind == selector_kind::by_discovery)
     return fail(ec::not_found, "no core is stored under discovery key " + text::to_hex(selector.id.view()));
@@ -201,7 +225,7 @@ result<store_state::resolution> store_state::resolve_id(const storage::snapshot&
 result<store_state::resolution> store_state::resolve_stored(const storage::snapshot& source,
                                                             const log::core_header& header,
                                                             const core_selector& selector) const {
-  resolution found{header, {}, false, true};
+  auto found = stored_as(header);
   auto is_named = selector.generation == 9 || selector.generation == 10;
   if (!is_named || header.generation == generation_of(selector))
     return found;
@@ -250,7 +274,7 @@ result<store_state::resolution> store_state::resolve_keys(const storage::snapsho
     return fail(stored.error());
   bool is_writable = *stored && (*stored)->origin != log::key_origin::none;
   if (is_writable || (*stored && selector.kind == selector_kind::by_manifest && !(*stored)->manifest.empty()))
-    return resolution{**stored, {}, false, true};
+    return stored_as(**stored);
   if (*stored) {
     found.header.number = (*stored)->number;
     found.is_stored = true;
@@ -260,6 +284,43 @@ result<store_state::resolution> store_state::resolve_keys(const storage::snapsho
     found.header.pair = pair;
   }
   return found;
+}
+
+/// The name, pair or key of generation 9: it is the one that a core can have in both generations.
+result<store_state::resolution> store_state::resolve_both(const storage::snapshot& source,
+                                                          core_selector selector) const {
+  if (!selector.manifest.empty() || !selector.encryption_key.empty())
+    return fail(ec::bad_argument, "a core in both generations has neither a manifest of its own nor an encryption key");
+  auto is_by_id = selector.kind == selector_kind::by_key || selector.kind == selector_kind::by_discovery ||
+                  selector.kind == selector_kind::by_id;
+  selector.generation = is_by_id ? std::uint8_t{0} : std::uint8_t{9};
+  auto found = resolve_kind(source, selector);
+  if (!found)
+    return found;
+  auto& header = found->header;
+  if ((is_by_id && found->is_new) || header.origin == log::key_origin::none)
+    return fail(ec::not_writable, "only a core that is written here can be published in both generations");
+  if (!log::may_have_twin(header))
+    return fail(ec::bad_argument, "the key of the core is that of its manifest: generation 9 knows public keys only");
+  auto pair = header.pair ? *header.pair : log::derive_key_pair(backend_->root_key(), header);
+  found->twin = log::twin_of(header, pair);
+  found->is_twin_new = true;
+  return found;
+}
+
+/// The other half of a core that is kept in both generations.
+result<void> store_state::add_twin(const storage::snapshot& source, resolution& found) const {
+  if (found.header.origin == log::key_origin::none || (found.is_new && !found.is_stored))
+    return {};
+  auto wire = log::discovery_key_of(found.header.key);
+  auto stored = source.header(found.header.discovery == wire ? log::twin_id(wire) : wire);
+  if (!stored)
+    return fail(stored.error());
+  if (!*stored || (*stored)->key != found.header.key || (*stored)->generation == found.header.generation)
+    return {};
+  found.twin = **stored;
+  found.is_twin_new = false;
+  return {};
 }
 
 /// A core of generation 9 is known by its public key.

@@ -2,7 +2,7 @@
 # CAF cost seconds each and are included first by their own sources; they are left out.
 option(CORESTORE_HEADER_CHECK "Compile each header alone" ON)
 if(CORESTORE_HEADER_CHECK AND NOT CORESTORE_SANITIZE AND NOT CORESTORE_FUZZ)
-  foreach(room base log storage replication config)
+  foreach(room base log migration storage replication config)
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/${room}/*.hpp)
     list(REMOVE_ITEM headers config/system_config.hpp)
     set(sources "")

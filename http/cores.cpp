@@ -7,6 +7,7 @@
 #include "http/manifest_json.hpp"
 #include "http/record_json.hpp"
 #include "log/namespaces.hpp"
+#include "log/twin.hpp"
 
 namespace corestore::http {
 
@@ -17,6 +18,18 @@ namespace_id namespace_of(const std::vector<std::string>& names) {
   for (const auto& name : names)
     id = log::child_namespace(id, as_bytes(name));
   return id;
+}
+
+/// 9, 10, "both", or nothing: the store's.
+result<std::uint8_t> read_generation(const fields& body) {
+  const auto* given = body.find("generation");
+  if (given == nullptr)
+    return std::uint8_t{0};
+  if (given->is_string() && *given == "both")
+    return log::both_generations;
+  if (*given == 9 || *given == 10)
+    return given->get<std::uint8_t>();
+  return fail(ec::bad_argument, "generation is 9, 10 or \"both\"");
 }
 
 result<list_request> read_listing(const query& parameters) {
@@ -127,7 +140,7 @@ result<core_selector> read_selector(const fields& body) {
   auto names = body.texts("namespace");
   if (!names)
     return fail(names.error());
-  selector.name_space = namespace_of(*names);
+  selector.path = *names; // in generation 9 the way itself names the default core
   if (auto kind = read_kind(body, selector); !kind)
     return fail(kind.error());
   if (const auto* pair = body.find("keyPair")) {
@@ -142,12 +155,10 @@ result<core_selector> read_selector(const fields& body) {
       return fail(read.error());
     selector.manifest = std::move(*read);
   }
-  auto generation = body.number("generation", 0);
+  auto generation = read_generation(body);
   if (!generation)
     return fail(generation.error());
-  if (*generation != 0 && *generation != 9 && *generation != 10)
-    return fail(ec::bad_argument, "generation is 9 or 10");
-  selector.generation = static_cast<std::uint8_t>(*generation);
+  selector.generation = *generation;
   if (const auto* encryption = body.find("encryptionKey")) {
     auto key = read_key_bytes("encryptionKey", *encryption, hash32::size);
     if (!key)

@@ -21,6 +21,7 @@ namespace {
 constexpr std::uint64_t bitfield_bytes_max = std::uint64_t{1} << 30U; ///< 8,590 million blocks
 constexpr std::uint64_t header_bytes_max = std::uint64_t{64} << 20U;
 constexpr std::size_t bits_chunk_bytes = 65536;
+constexpr std::uint64_t entry_blocks_max = std::uint64_t{1} << 26U; ///< that one entry of the oplog marks
 constexpr std::size_t user_name_bytes_max = 507; ///< what a storage key can hold
 
 class directory_source final : public core_source {
@@ -142,7 +143,7 @@ void directory_source::apply(const std::vector<oplog::entry>& entries) {
       newer_[node.index] = node.size == 0 && node.hash.is_zero() ? std::nullopt : std::optional{node};
     if (one.bits && one.bits->start <= log::flat_tree::length_max) {
       auto end = one.bits->start + std::min(one.bits->length, log::flat_tree::length_max - one.bits->start);
-      auto is_bounded = one.bits->is_drop || end - one.bits->start <= 8 * bitfield_bytes_max;
+      auto is_bounded = one.bits->is_drop || end - one.bits->start <= entry_blocks_max;
       if (one.bits->is_drop)
         facts_.bits.clear({one.bits->start, end});
       else if (is_bounded)

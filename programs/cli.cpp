@@ -5,6 +5,7 @@
 #include <string>
 
 #include "corestore_version.hpp"
+#include "log/twin.hpp"
 #include "programs/exit_code.hpp"
 #include "programs/node_surface.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 using namespace corestore;
 using namespace corestore::programs;
 
-void add_global_options(CLI::App& app, plan& chosen, unsigned& generation) {
+void add_global_options(CLI::App& app, plan& chosen, std::string& generation) {
   app.add_option("--storage", chosen.target.storage, "Folder of a store to open in this process");
   app.add_option("--primary-key-file", chosen.target.primary_key_file,
                  "64 hex digits or 32 raw bytes; for a store that is created, and compared otherwise");
@@ -27,7 +28,9 @@ void add_global_options(CLI::App& app, plan& chosen, unsigned& generation) {
   app.add_option(
     "--encryption-key", chosen.target.encryption_key,
     "64 hex digits: append encrypted blocks and read them; a server keeps using it while the core is open");
-  app.add_option("--generation", generation, "Hypercore generation of new cores and of a dialled peer: 10 or 9");
+  app.add_option(
+    "--generation", generation,
+    "Hypercore generation of new cores and of a dialled peer: 10, 9, or both (of a core that is written here)");
   app.set_version_flag("--version", std::string{corestore::version});
 }
 
@@ -80,7 +83,7 @@ int run(const plan& chosen) {
 
 int main(int argc, char** argv) {
   plan chosen;
-  unsigned generation = 0;
+  std::string generation;
   CLI::App app{"Signed, append-only, replicated logs: one store of many cores.", "corestore"};
   app.fallthrough();
   app.require_subcommand(1);
@@ -93,8 +96,11 @@ int main(int argc, char** argv) {
       return app.exit(failure); // --help and --version
     return complain(exit_usage, usage_error(app, failure) + "; see corestore --help");
   }
-  if (generation != 0 && generation != 9 && generation != 10)
-    return complain(exit_usage, "--generation is 10 or 9");
-  chosen.target.generation = static_cast<std::uint8_t>(generation);
+  if (!generation.empty() && generation != "9" && generation != "10" && generation != "both")
+    return complain(exit_usage, "--generation is 10, 9 or both");
+  if (generation == "both")
+    chosen.target.generation = log::both_generations;
+  else if (!generation.empty())
+    chosen.target.generation = static_cast<std::uint8_t>(generation == "9" ? 9 : 10);
   return run(chosen);
 }

@@ -131,6 +131,7 @@ result<void> verify(session& store, const std::string& core, const std::string& 
       core_selector selector;
       selector.kind = selector_kind::by_discovery;
       selector.id.data = record.discovery.data;
+      selector.generation = record.generation; // a core in both is listed twice
       selector.create = false;
       wanted.emplace_back(selector, text::to_hex(record.key.view()));
       blocks += record.length;

@@ -265,10 +265,8 @@ TEST_CASE("what a client held is released when its process is gone") {
   };
   {
     client goes{there.port};
-    auto one = goes.open("one");
-    auto two = goes.open("two");
-    REQUIRE(one);
-    REQUIRE(two);
+    REQUIRE(goes.open("one"));
+    REQUIRE(goes.open("two"));
     CHECK(references() == 2);
   }
   auto deadline = std::chrono::steady_clock::now() + patience;

@@ -61,3 +61,32 @@ for index, entry in enumerate(previous["bitfieldRle"][:8]):
 for number, transcript in enumerate(previous["transcripts"]):
     content = b"".join(bytes.fromhex(entry["frame"]) for entry in transcript["frames"])
     write("legacy", f"transcript-{number}", content[:size_max])
+
+# Directories: u8 which, then for each file u16le length and content (see directory_fuzz.cpp)
+nine = ["key", "name", "secret_key", "bitfield", "tree", "signatures", "data"]
+ten = ["oplog", "bitfield", "tree", "data", "header"]
+directory_bytes_max = 20000
+
+
+def directory(which, names, files):
+    content = bytes([which])
+    for name in names:
+        raw = bytes.fromhex(files.get(name, ""))
+        content += len(raw).to_bytes(2, "little") + raw
+    return content
+
+
+for entry in json.loads((here / "../golden/previous/files-10.json").read_text())["cores"]:
+    name = entry["title"].replace(" ", "-").replace(",", "")
+    packed = directory(0, ten, entry["files"])
+    if len(packed) <= directory_bytes_max:
+        write("directory", f"ten-{name}", packed)
+    if len(entry["files"]["oplog"]) <= 2 * directory_bytes_max:
+        write("oplog", name, bytes.fromhex(entry["files"]["oplog"]))
+for index, dump in enumerate(previous["stores"]["dumps"]):
+    folders = sorted({name.rsplit("/", 1)[0] for name in dump["files"] if "/" in name})
+    for number, folder in list(enumerate(folders))[:6]:
+        files = {name.rsplit("/", 1)[1]: raw for name, raw in dump["files"].items() if name.startswith(folder + "/")}
+        packed = directory(1, nine, files)
+        if len(packed) <= directory_bytes_max:
+            write("directory", f"nine-{index}-{number}", packed)

@@ -118,12 +118,12 @@ scenario('a server of generation 10 mirrors a core of generation 9 that is named
   await append(core, list)
   const { address } = await peer.listen()
   const key = core.key.toString('hex')
-  const guessed = await world.serve({ connect: [address + '@9'], mirror: [core.key] })
+  const guessed = await world.serve({ connect: [address], mirror: [core.key] })
   assert.strictEqual((await guessed.record(core.key)).generation, 10)
   await guessed.stop()
   const server = await world.serve({
     storage: guessed.storage,
-    connect: [address + '@9'],
+    connect: [address],
     args: ['--mirror', key + '@9']
   })
   await mirrors(server, core)
