@@ -8,6 +8,7 @@
 #include "storage/change_check.hpp"
 #include "storage/lmdb_core_editor.hpp"
 #include "storage/lmdb_env.hpp"
+#include "storage/lmdb_journal.hpp"
 #include "storage/lmdb_snapshot.hpp"
 #include "storage/records.hpp"
 
@@ -32,7 +33,8 @@ error in_store(const lmdb_env& env, error what) {
 } // namespace
 
 lmdb_backend::lmdb_backend(open_options options, directory_lock lock, std::shared_ptr<lmdb_env> env)
-    : options_(std::move(options)), lock_(std::move(lock)), env_(std::move(env)) {
+    : options_(std::move(options)), lock_(std::move(lock)), env_(std::move(env)),
+      journal_(std::make_shared<journal_index>()) {
   statistics_.limit_bytes = options_.map_bytes_max;
 }
 
@@ -46,6 +48,14 @@ result<std::unique_ptr<backend>> lmdb_backend::open(const std::filesystem::path&
   std::unique_ptr<lmdb_backend> store{new lmdb_backend{options, std::move(lock), std::move(*env)}};
   if (auto loaded = store->load_meta(); !loaded)
     return fail(std::move(loaded.error()));
+  if (options.is_read_only)
+    return store;
+  auto view = store->env_->begin_read();
+  if (!view)
+    return fail(std::move(view.error()));
+  const lmdb_snapshot guard{store->env_, std::move(*view), nullptr};
+  if (auto loaded = load_journal(guard.transaction(), *store->journal_); !loaded)
+    return fail(in_store(*store->env_, std::move(loaded.error())));
   return store;
 }
 
@@ -53,7 +63,7 @@ result<void> lmdb_backend::load_meta() {
   auto txn = env_->begin_read();
   if (!txn)
     return fail(std::move(txn.error()));
-  lmdb_snapshot guard{env_, std::move(*txn)}; // gives the transaction back
+  lmdb_snapshot guard{env_, std::move(*txn), nullptr}; // gives the transaction back
   auto& view = guard.transaction();
   auto format = view.get(table::meta, as_bytes(schema::meta_format));
   if (!format)
@@ -63,7 +73,8 @@ result<void> lmdb_backend::load_meta() {
   auto number = decode_number(**format, "the format number");
   if (!number)
     return fail(in_store(*env_, std::move(number.error())));
-  if (*number != schema::format_number)
+  auto is_older = *number == schema::format_without_journal;
+  if (!is_older && *number != schema::format_number)
     return fail(ec::storage_format, env_->name() + " has format " + std::to_string(*number) +
                                       "; this version knows format " + std::to_string(schema::format_number));
   auto primary = view.get(table::meta, as_bytes(schema::meta_primary));
@@ -76,10 +87,24 @@ result<void> lmdb_backend::load_meta() {
     return fail(in_store(*env_, std::move(key ? next_number.error() : key.error())));
   if (options_.primary && *options_.primary != *key)
     return fail(ec::key_mismatch, env_->name() + " was created from another primary key");
-  std::lock_guard held{mutex_};
-  root_key_ = *key;
-  next_ = *next_number;
-  return {};
+  {
+    std::lock_guard held{mutex_};
+    root_key_ = *key;
+    next_ = *next_number;
+  }
+  return is_older && !options_.is_read_only ? take_over_format() : result<void>{};
+}
+
+/// A store without a journal is one whose journal is empty; programs that know of none must not open it from now on.
+result<void> lmdb_backend::take_over_format() {
+  auto txn = env_->begin_write();
+  if (!txn)
+    return fail(std::move(txn.error()));
+  auto step = (*txn)->put(table::meta, as_bytes(schema::meta_format), encode_number(schema::format_number));
+  if (!step)
+    return fail(in_store(*env_, std::move(step.error())));
+  step = env_->commit(std::move(*txn));
+  return step ? env_->sync() : step;
 }
 
 result<void> lmdb_backend::create_meta() {
@@ -107,7 +132,10 @@ result<void> lmdb_backend::apply(std::span<const log::change_set> group) {
       return fail(in_store(*env_, std::move(checked.error())));
     written += log::size_of(changes);
   }
+  auto was_stuck = is_journal_stuck_;
   auto applied = apply_once(group);
+  if (!applied && is_journal_stuck_ && !was_stuck)
+    applied = apply_once(group); // nothing is wrong with the group itself
   while (!applied && applied.error().code == ec::storage_full && env_->grow())
     applied = apply_once(group);
   if (!applied)
@@ -122,22 +150,49 @@ result<void> lmdb_backend::apply_once(std::span<const log::change_set> group) {
   auto txn = env_->begin_write();
   if (!txn)
     return fail(std::move(txn.error()));
-  std::map<log::core_number, std::unique_ptr<lmdb_core_editor>> editors; // a core's changes share one head record
+  auto number = (*txn)->number();
   auto next = next_;
+  journal_->begin();
+  auto step = apply_group(**txn, group, next);
+  if (step)
+    step = env_->commit(std::move(*txn));
+  else
+    step = fail(in_store(*env_, std::move(step.error())));
+  if (!step) {
+    journal_->undo(number);
+    return step;
+  }
+  journal_->settle();
+  journal_->forget(env_->oldest_reader(number));
+  std::lock_guard guard{mutex_};
+  next_ = next;
+  return {};
+}
+
+result<void> lmdb_backend::apply_group(lmdb_txn& txn, std::span<const log::change_set> group, std::uint32_t& next) {
+  std::map<log::core_number, std::unique_ptr<lmdb_core_editor>> editors; // a core's changes share one head record
+  lmdb_journal journal{txn, *journal_, options_.journal};
   result<void> step;
   for (const auto& changes : group) {
-    auto& editor = editors[changes.number];
-    if (!editor) {
-      auto opened = lmdb_core_editor::open(**txn, changes.number);
+    auto known = editors.find(changes.number);
+    if (known == editors.end()) {
+      auto taken = journal.take(changes);
+      if (!taken)
+        return fail(std::move(taken.error()));
+      if (*taken)
+        continue;
+      auto opened = lmdb_core_editor::open(txn, changes.number);
       if (!opened)
-        return fail(in_store(*env_, std::move(opened.error())));
-      editor = std::move(*opened);
+        return fail(std::move(opened.error()));
+      step = changes.is_purge ? journal.drop(changes.number) : journal.fold(**opened, changes.number);
+      known = editors.emplace(changes.number, std::move(*opened)).first;
     }
-    step = editor->apply(changes);
     if (step)
-      step = apply_names(**txn, changes, next);
+      step = known->second->apply(changes);
+    if (step)
+      step = apply_names(txn, changes, next);
     if (!step)
-      return fail(in_store(*env_, std::move(step.error())));
+      return step;
   }
   auto budget = fold_bytes_max;
   for (auto& [number, editor] : editors) {
@@ -147,17 +202,14 @@ result<void> lmdb_backend::apply_once(std::span<const log::change_set> group) {
     if (step)
       step = editor->finish();
     if (!step)
-      return fail(in_store(*env_, std::move(step.error())));
+      return step;
   }
-  if (next != next_)
-    step = (*txn)->put(table::meta, as_bytes(schema::meta_next), encode_number(next));
-  if (!step)
-    return fail(in_store(*env_, std::move(step.error())));
-  step = env_->commit(std::move(*txn));
-  if (step) {
-    std::lock_guard guard{mutex_};
-    next_ = next;
+  if (!is_journal_stuck_) {
+    step = journal.relieve();
+    is_journal_stuck_ = !step && step.error().code == ec::storage_damaged;
   }
+  if (step && next != next_)
+    step = txn.put(table::meta, as_bytes(schema::meta_next), encode_number(next));
   return step;
 }
 
@@ -240,9 +292,29 @@ result<void> lmdb_backend::sync() {
 }
 
 result<std::unique_ptr<snapshot>> lmdb_backend::open_snapshot() {
-  return env_->begin_read().map([this](std::unique_ptr<lmdb_txn> txn) -> std::unique_ptr<snapshot> {
-    return std::make_unique<lmdb_snapshot>(env_, std::move(txn));
-  });
+  auto txn = env_->begin_read();
+  if (!txn)
+    return fail(std::move(txn.error()));
+  auto journal = journal_for(**txn);
+  if (!journal) {
+    env_->give_back(std::move(*txn));
+    return fail(in_store(*env_, std::move(journal.error())));
+  }
+  return std::make_unique<lmdb_snapshot>(env_, std::move(*txn), std::move(*journal));
+}
+
+result<std::shared_ptr<const journal_index>> lmdb_backend::journal_for(lmdb_txn& view) {
+  if (!options_.is_read_only)
+    return journal_;
+  std::lock_guard guard{mutex_};
+  if (journal_view_ == view.number())
+    return journal_;
+  auto fresh = std::make_shared<journal_index>();
+  if (auto loaded = load_journal(view, *fresh); !loaded)
+    return fail(std::move(loaded.error()));
+  journal_ = std::move(fresh);
+  journal_view_ = view.number();
+  return journal_;
 }
 
 result<log::core_number> lmdb_backend::next_number() {

@@ -13,6 +13,7 @@ namespace corestore::storage {
 
 class lmdb_env;
 class lmdb_txn;
+class journal_index;
 
 class lmdb_backend final : public backend {
 public:
@@ -35,7 +36,12 @@ private:
   lmdb_backend(open_options options, directory_lock lock, std::shared_ptr<lmdb_env> env);
   result<void> load_meta();
   result<void> create_meta();
+  result<void> take_over_format();
   result<void> apply_once(std::span<const log::change_set> group);
+  result<void> apply_group(lmdb_txn& txn, std::span<const log::change_set> group, std::uint32_t& next);
+
+  /// For a snapshot: the index that the writer keeps, or beside another owner one of what is there now.
+  result<std::shared_ptr<const journal_index>> journal_for(lmdb_txn& view);
   static result<void> purge_names(lmdb_txn& txn, log::core_number number);
   result<void> apply_names(lmdb_txn& txn, const log::change_set& changes, std::uint32_t& next);
 
@@ -45,6 +51,9 @@ private:
   primary_key root_key_;
   mutable std::mutex mutex_; ///< of the next two
   std::uint32_t next_ = 0;
+  std::shared_ptr<journal_index> journal_; ///< of an owner: always the same; else replaced when the store has changed
+  bool is_journal_stuck_ = false;          ///< a core cannot be folded, its tables are damaged: the journal only grows
+  std::uint64_t journal_view_ = 0;         ///< the transaction that it is of, beside another owner
   statistics statistics_;
 };
 

@@ -75,6 +75,13 @@ result<void> lmdb_core_editor::finish() {
   return txn_.put(table::heads, schema::encode_key(number_), encode(record_));
 }
 
+result<void> lmdb_core_editor::take_over(const log::block_run& run, core_record record) {
+  if (auto stored = put_run(run.first, run.blocks, run.hashes, {}); !stored)
+    return stored;
+  record_ = std::move(record);
+  return {};
+}
+
 // -- truncation and clearing ------------------------------------------------------------------------------------------
 
 result<void> lmdb_core_editor::truncate(std::uint64_t length) {

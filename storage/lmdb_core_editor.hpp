@@ -37,6 +37,9 @@ public:
   /// Gathers sparse blocks below the contiguous length into runs, at most about `budget` bytes of them.
   result<void> fold(std::size_t& budget);
 
+  /// Takes over what was journalled: a run at the end, and the record after it. Before anything else.
+  result<void> take_over(const log::block_run& run, core_record record);
+
   /// Writes the head record.
   result<void> finish();
 

@@ -223,6 +223,7 @@ result<std::unique_ptr<lmdb_txn>> lmdb_env::begin_read() {
     pool_.pop_back();
     if (txn->renew() == 0) {
       ++readers_;
+      ++readers_at_[txn->number()];
       return txn;
     }
   } // otherwise another process made the map larger, or the pool was empty
@@ -239,13 +240,23 @@ result<std::unique_ptr<lmdb_txn>> lmdb_env::begin_read() {
   if (code != 0)
     return fail(lmdb_error(code, name_));
   ++readers_;
-  return std::make_unique<lmdb_txn>(handle, tables_);
+  auto txn = std::make_unique<lmdb_txn>(handle, tables_);
+  ++readers_at_[txn->number()];
+  return txn;
+}
+
+std::uint64_t lmdb_env::oldest_reader(std::uint64_t otherwise) {
+  std::lock_guard guard{mutex_};
+  return readers_at_.empty() ? otherwise : std::min(otherwise, readers_at_.begin()->first);
 }
 
 void lmdb_env::give_back(std::unique_ptr<lmdb_txn> txn) {
+  auto number = txn->number();
   txn->reset();
   std::lock_guard guard{mutex_};
   --readers_;
+  if (auto at = readers_at_.find(number); at != readers_at_.end() && --at->second == 0)
+    readers_at_.erase(at);
   pool_.push_back(std::move(txn));
   if (is_growing_)
     changed_.notify_all();

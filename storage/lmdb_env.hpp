@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -51,6 +52,9 @@ public:
   result<std::unique_ptr<lmdb_txn>> begin_read();
   void give_back(std::unique_ptr<lmdb_txn> txn);
 
+  /// The transaction of the oldest snapshot of this process; without one, `otherwise`.
+  [[nodiscard]] std::uint64_t oldest_reader(std::uint64_t otherwise);
+
   struct usage {
     std::uint64_t used_bytes = 0;
     std::uint64_t syncs = 0;
@@ -80,6 +84,7 @@ private:
   std::condition_variable changed_;
   std::vector<std::unique_ptr<lmdb_txn>> pool_;
   std::uint32_t readers_ = 0;
+  std::map<std::uint64_t, std::uint32_t> readers_at_; ///< by transaction
   bool is_growing_ = false;
 };
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "storage/lmdb_journal.hpp"
 #include "storage/lmdb_lookup.hpp"
+#include "storage/tree_math.hpp"
 
 namespace corestore::storage {
 
@@ -109,11 +111,13 @@ lmdb_snapshot::each_mirrored(const std::function<bool(const discovery_key&, cons
 }
 
 result<log::tree_head> lmdb_snapshot::head(log::core_number number) const {
-  return read_record(*txn_, number).map([](core_record record) { return std::move(record.head); });
+  return read_newest_record(*txn_, journal_.get(), view_, number).map([](core_record record) {
+    return std::move(record.head);
+  });
 }
 
 result<log::bitfield> lmdb_snapshot::bits(log::core_number number) const {
-  auto record = read_record(*txn_, number);
+  auto record = read_newest_record(*txn_, journal_.get(), view_, number);
   if (!record)
     return fail(std::move(record.error()));
   log::bitfield bits;
@@ -142,10 +146,27 @@ result<log::bitfield> lmdb_snapshot::bits(log::core_number number) const {
 }
 
 result<std::optional<log::node>> lmdb_snapshot::node(log::core_number number, std::uint64_t index) const {
+  if (index <= tree::node_max) {
+    auto run = journalled(number, tree::last_block(index));
+    if (!run)
+      return fail(std::move(run.error()));
+    if (*run)
+      if (auto node = (*run)->node(index))
+        return node;
+  }
   return find_node(*txn_, number, index);
 }
 
 result<std::optional<shared_bytes>> lmdb_snapshot::block(log::core_number number, std::uint64_t index) const {
+  auto run = journalled(number, index);
+  if (!run)
+    return fail(std::move(run.error()));
+  if (*run) {
+    auto block = (*run)->block(index);
+    if (!block)
+      return of_core(number, std::move(block.error()));
+    return shared_bytes::copy_of(*block);
+  }
   auto found = find_block(*txn_, number, index);
   if (!found)
     return fail(std::move(found.error()));
@@ -171,8 +192,50 @@ result<std::optional<signature64>> lmdb_snapshot::signature(log::core_number num
   return decode_fixed<signature64>(**found, "a signature").map([](signature64 value) { return std::optional{value}; });
 }
 
+std::optional<journal_index::place> lmdb_snapshot::journalled_from(log::core_number number, std::uint64_t block) const {
+  return !journal_ || journal_->is_empty() ? std::nullopt : journal_->find_from(number, block, view_);
+}
+
+result<std::optional<run_view>> lmdb_snapshot::journalled(log::core_number number, std::uint64_t block) const {
+  auto where = journalled_from(number, block);
+  if (!where || where->first > block)
+    return std::nullopt;
+  auto run = journalled_run(*txn_, *where);
+  if (!run)
+    return of_core(number, std::move(run.error()));
+  return *run;
+}
+
 result<void> lmdb_snapshot::each_block(log::core_number number, log::block_range range,
-                                       const std::function<bool(std::uint64_t, byte_view)>& visit) const {
+                                       const block_visitor& visit) const {
+  auto where = journalled_from(number, range.start); // the journal holds the end of a log
+  auto stored_end = where ? std::clamp(where->first, range.start, std::max(range.start, range.end)) : range.end;
+  auto wants_more = each_in_tables(number, {range.start, stored_end}, visit);
+  while (wants_more && *wants_more && where && where->first < range.end) {
+    auto run = journalled_run(*txn_, *where);
+    if (!run)
+      return of_core(number, std::move(run.error()));
+    wants_more =
+      each_in_run(*run, number, {std::max(range.start, run->first()), std::min(range.end, run->end())}, visit);
+    where = journalled_from(number, run->end());
+  }
+  return wants_more.map([](bool) {});
+}
+
+result<bool> lmdb_snapshot::each_in_run(const run_view& run, log::core_number number, log::block_range range,
+                                        const block_visitor& visit) const {
+  for (auto position = range.start; position < range.end; ++position) {
+    auto block = run.block(position);
+    if (!block)
+      return of_core(number, std::move(block.error()));
+    if (!visit(position, *block))
+      return false;
+  }
+  return true;
+}
+
+result<bool> lmdb_snapshot::each_in_tables(log::core_number number, log::block_range range,
+                                           const block_visitor& visit) const {
   for (auto position = range.start; position < range.end;) {
     auto run = run_from(*txn_, number, position);
     if (!run)
@@ -187,7 +250,7 @@ result<void> lmdb_snapshot::each_block(log::core_number number, log::block_range
       auto entry = seek_index(*txn_, table::blocks, number, position);
       for (; entry && *entry && (*entry)->index < gap_end; entry = next_index(*txn_, table::blocks, number)) {
         if (!visit((*entry)->index, (*entry)->value))
-          return {};
+          return false;
       }
       if (!entry)
         return fail(std::move(entry.error()));
@@ -195,15 +258,12 @@ result<void> lmdb_snapshot::each_block(log::core_number number, log::block_range
       continue;
     }
     auto end = std::min(range.end, (*run)->end());
-    for (; position < end; ++position) {
-      auto block = (*run)->block(position);
-      if (!block)
-        return of_core(number, std::move(block.error()));
-      if (!visit(position, *block))
-        return {};
-    }
+    auto wants_more = each_in_run(**run, number, {position, end}, visit);
+    if (!wants_more || !*wants_more)
+      return wants_more;
+    position = end;
   }
-  return {};
+  return true;
 }
 
 } // namespace corestore::storage

@@ -4,15 +4,18 @@
 #include <memory>
 
 #include "storage/backend.hpp"
+#include "storage/journal_index.hpp"
 #include "storage/lmdb_env.hpp"
+#include "storage/run_format.hpp"
 
 namespace corestore::storage {
 
 class lmdb_snapshot final : public snapshot {
 public:
-  /// The environment outlives every snapshot.
-  lmdb_snapshot(std::shared_ptr<lmdb_env> env, std::unique_ptr<lmdb_txn> txn)
-      : env_(std::move(env)), txn_(std::move(txn)) {
+  /// The environment outlives every snapshot. `journal` may be null: then nothing is looked up there.
+  lmdb_snapshot(std::shared_ptr<lmdb_env> env, std::unique_ptr<lmdb_txn> txn,
+                std::shared_ptr<const journal_index> journal)
+      : env_(std::move(env)), txn_(std::move(txn)), journal_(std::move(journal)), view_(txn_->number()) {
     // nop
   }
   lmdb_snapshot(const lmdb_snapshot&) = delete;
@@ -46,8 +49,24 @@ public:
                           const std::function<bool(std::uint64_t index, byte_view value)>& visit) const override;
 
 private:
+  using block_visitor = std::function<bool(std::uint64_t index, byte_view value)>;
+
+  /// The journal entry with the first block at or after `block`.
+  [[nodiscard]] std::optional<journal_index::place> journalled_from(log::core_number number, std::uint64_t block) const;
+
+  /// The run of the journal that holds `block`. Points into the map.
+  [[nodiscard]] result<std::optional<run_view>> journalled(log::core_number number, std::uint64_t block) const;
+
+  /// Whether the visitor wants more.
+  [[nodiscard]] result<bool> each_in_tables(log::core_number number, log::block_range range,
+                                            const block_visitor& visit) const;
+  [[nodiscard]] result<bool> each_in_run(const run_view& run, log::core_number number, log::block_range range,
+                                         const block_visitor& visit) const;
+
   std::shared_ptr<lmdb_env> env_;
   std::unique_ptr<lmdb_txn> txn_;
+  std::shared_ptr<const journal_index> journal_;
+  journal_index::transaction view_;
 };
 
 } // namespace corestore::storage

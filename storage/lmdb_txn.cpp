@@ -142,11 +142,24 @@ result<void> lmdb_txn::put(schema::table table, byte_view key, byte_view value) 
   return store(table, key, value_val, 0);
 }
 
-result<std::span<std::uint8_t>> lmdb_txn::reserve(schema::table table, byte_view key, std::size_t size) {
+result<std::span<std::uint8_t>> lmdb_txn::reserve_with(schema::table table, byte_view key, std::size_t size,
+                                                       unsigned flags) {
   MDB_val value{size, nullptr};
-  if (auto stored = store(table, key, value, MDB_RESERVE); !stored)
+  if (auto stored = store(table, key, value, MDB_RESERVE | flags); !stored)
     return fail(std::move(stored.error()));
   return std::span<std::uint8_t>{static_cast<std::uint8_t*>(value.mv_data), value.mv_size};
+}
+
+result<std::span<std::uint8_t>> lmdb_txn::reserve(schema::table table, byte_view key, std::size_t size) {
+  return reserve_with(table, key, size, 0);
+}
+
+result<std::span<std::uint8_t>> lmdb_txn::reserve_last(schema::table table, byte_view key, std::size_t size) {
+  return reserve_with(table, key, size, MDB_APPEND);
+}
+
+std::uint64_t lmdb_txn::number() const {
+  return mdb_txn_id(handle_);
 }
 
 result<bool> lmdb_txn::erase(schema::table table, byte_view key) {

@@ -55,8 +55,14 @@ public:
   /// Puts a value of `size` bytes that the caller fills before anything else is done with the transaction.
   result<std::span<std::uint8_t>> reserve(schema::table table, byte_view key, std::size_t size);
 
+  /// The same for a key after all that the table holds: pages are filled, and nothing is searched.
+  result<std::span<std::uint8_t>> reserve_last(schema::table table, byte_view key, std::size_t size);
+
   /// Whether there was one.
   result<bool> erase(schema::table table, byte_view key);
+
+  /// Of a read transaction the last one that it sees, of a write transaction its own.
+  [[nodiscard]] std::uint64_t number() const;
 
   /// The raw code; the transaction has ended either way.
   [[nodiscard]] int commit();
@@ -79,6 +85,7 @@ private:
 
   [[nodiscard]] int cursor_of(schema::table table, MDB_cursor*& cursor);
   [[nodiscard]] result<std::optional<table_entry>> move(schema::table table, MDB_val key, MDB_cursor_op operation);
+  result<std::span<std::uint8_t>> reserve_with(schema::table table, byte_view key, std::size_t size, unsigned flags);
   result<void> store(schema::table table, byte_view key, MDB_val& value, unsigned flags);
   [[nodiscard]] tl::unexpected<error> write_failed(int code, schema::table table);
   void close_cursors();

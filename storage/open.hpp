@@ -12,6 +12,13 @@
 
 namespace corestore::storage {
 
+/// How large the journal may grow before the oldest cores are folded out of it: 32 appends of 1 KiB of each of a
+/// thousand cores, read in a few milliseconds when the store is opened.
+struct journal_limits {
+  std::size_t entries_max = 65536; ///< 0: nothing is journalled
+  std::size_t bytes_max = std::size_t{32} << 20U;
+};
+
 struct open_options {
   std::optional<primary_key> primary; ///< for a new store; an existing one must have the same
   storage::durability durability = durability::commit;
@@ -21,7 +28,8 @@ struct open_options {
   std::uint64_t map_bytes_max = std::uint64_t{1} << 40U; ///< the quota: beyond it a group is storage_full
   std::uint32_t readers_max = 1024;                      ///< snapshots at once, over all processes
   std::chrono::milliseconds growth_wait{5000}; ///< how long growing waits for the snapshots of this process to end
-  std::shared_ptr<fault_hook> faults;          ///< tests only
+  journal_limits journal;
+  std::shared_ptr<fault_hook> faults; ///< tests only
 };
 
 /// Errors: not_found (nothing there, read-only or not to be created), store_held (with the holder's pid), key_mismatch,

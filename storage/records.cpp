@@ -13,6 +13,7 @@ constexpr std::uint8_t record_version = 1;
 
 enum header_flag : std::uint8_t { flag_generation_9 = 1, flag_mirrored = 2, flag_frozen = 4, flag_pair = 8 };
 constexpr std::uint8_t record_flag_head = 1;
+constexpr std::uint8_t record_flag_journal = 2;
 
 result<void> expect_end(const compact::reader& source, std::string_view what) {
   if (source.failed() || source.left() != 0)
@@ -118,11 +119,14 @@ bytes encode(const core_record& record) {
   bytes value;
   compact::writer target{value};
   target.byte(record_version);
-  target.byte(record.has_head ? record_flag_head : 0);
+  target.byte(static_cast<std::uint8_t>((record.has_head ? record_flag_head : 0) |
+                                        (record.journal_position > 0 ? record_flag_journal : 0)));
   target.uint(record.contiguous_length);
   target.uint(record.fold_position);
   target.uint(record.sparse_blocks);
   target.uint(record.bit_records);
+  if (record.journal_position > 0)
+    target.uint(record.journal_position);
   if (record.has_head)
     write_head(target, record.head);
   return value;
@@ -133,11 +137,14 @@ result<core_record> decode_core_record(byte_view value) {
   if (source.byte() != record_version)
     return fail(ec::storage_damaged, "head record of an unknown version");
   core_record record;
-  record.has_head = (source.byte() & record_flag_head) != 0;
+  auto flags = source.byte();
+  record.has_head = (flags & record_flag_head) != 0;
   record.contiguous_length = source.uint();
   record.fold_position = source.uint();
   record.sparse_blocks = source.uint();
   record.bit_records = source.uint();
+  if ((flags & record_flag_journal) != 0)
+    record.journal_position = source.uint();
   if (record.has_head)
     record.head = read_head(source);
   return expect_end(source, "head record").map([&] { return std::move(record); });

@@ -3,8 +3,9 @@
 //
 //   core header  version, flags (1 generation 9, 2 mirrored, 4 frozen, 8 has a pair), origin, uint number, key (32),
 //                buffer manifest, [derived: namespace (32), string name], [pair: public key (32), secret key (64)]
-//   head record  version, flags (1 has a head), uint contiguous length, fold position, sparse blocks, bit records,
-//                [head: uint fork, length, byte length, roots, roots x (uint size, hash (32)), buffer signature]
+//   head record  version, flags (1 has a head, 2 was journalled), uint contiguous length, fold position, sparse blocks,
+//                bit records, [journalled: uint journal position], [head: uint fork, length, byte length, roots, roots
+//                x (uint size, hash (32)), buffer signature]
 //   node         le64 size, hash (32)
 #pragma once
 
@@ -22,9 +23,10 @@ struct core_record {
   log::tree_head head;
   bool has_head = false;
   std::uint64_t contiguous_length = 0;
-  std::uint64_t fold_position = 0; ///< sparse blocks below it stay as they are
-  std::uint64_t sparse_blocks = 0; ///< entries of `blocks`
-  std::uint64_t bit_records = 0;   ///< entries of `bits`
+  std::uint64_t fold_position = 0;    ///< sparse blocks below it stay as they are
+  std::uint64_t sparse_blocks = 0;    ///< entries of `blocks`
+  std::uint64_t bit_records = 0;      ///< entries of `bits`
+  std::uint64_t journal_position = 0; ///< entries of the journal before it are in the core's own tables
 
   friend bool operator==(const core_record&, const core_record&) = default;
 };

@@ -35,6 +35,12 @@ core_index_key encode_key(log::core_number number, std::uint64_t index) {
   return key;
 }
 
+sequence_key encode_sequence(std::uint64_t sequence) {
+  sequence_key key{};
+  put_big_endian(key.data(), sequence);
+  return key;
+}
+
 bytes encode_alias_key(const namespace_id& name_space, std::string_view name) {
   auto text = as_bytes(name);
   bytes key(namespace_id::size + text.size());
@@ -62,6 +68,12 @@ std::optional<core_index> decode_core_index_key(byte_view key) {
     return std::nullopt;
   return core_index{log::core_number{get_big_endian<std::uint32_t>(key.data())},
                     get_big_endian<std::uint64_t>(key.data() + 4)};
+}
+
+std::optional<std::uint64_t> decode_sequence(byte_view key) {
+  if (key.size() != sizeof(sequence_key))
+    return std::nullopt;
+  return get_big_endian<std::uint64_t>(key.data());
 }
 
 std::optional<std::string_view> decode_alias_name(byte_view key, const namespace_id& name_space) {

@@ -14,6 +14,7 @@
 //   mirrored discovery key (32)                              core key (32)
 //   userdata be32 core, name as text (at most 507)           what an application keeps beside the core
 //   signatures be32 core, be64 length                        signature of that length (64), generation 9
+//   journal  be64 sequence                                   journal entry (journal_format.hpp)
 //
 //   meta:    "format" le32 format number; "primary" 32 bytes; "next" le32 number of the next new core
 //
@@ -32,7 +33,10 @@
 namespace corestore::storage::schema {
 
 /// Written into every store; docs/storage_format.md says what changes it.
-inline constexpr std::uint32_t format_number = 1;
+inline constexpr std::uint32_t format_number = 2;
+
+/// The same without a journal: its owner takes such a store over when it opens it.
+inline constexpr std::uint32_t format_without_journal = 1;
 
 enum class table : std::uint8_t {
   meta,
@@ -47,15 +51,16 @@ enum class table : std::uint8_t {
   userdata,
   children,
   mirrored,
-  signatures
+  signatures,
+  journal
 };
-inline constexpr std::size_t table_count = 13;
+inline constexpr std::size_t table_count = 14;
 
 /// Tables that every store has had from the beginning; the later ones are created when a store without them is opened.
 inline constexpr std::size_t first_table_count = 9;
 inline constexpr std::array<const char*, table_count> table_names = {
-  "meta",   "cores", "numbers",  "aliases",  "heads",    "runs",      "nodes",
-  "blocks", "bits",  "userdata", "children", "mirrored", "signatures"};
+  "meta",   "cores", "numbers",  "aliases",  "heads",    "runs",       "nodes",
+  "blocks", "bits",  "userdata", "children", "mirrored", "signatures", "journal"};
 
 inline constexpr std::string_view meta_format = "format";
 inline constexpr std::string_view meta_primary = "primary";
@@ -73,8 +78,11 @@ inline constexpr std::uint64_t bits_per_record = 8192;
 using core_only_key = std::array<std::uint8_t, 4>;
 using core_index_key = std::array<std::uint8_t, 12>;
 
+using sequence_key = std::array<std::uint8_t, 8>;
+
 core_only_key encode_key(log::core_number number);
 core_index_key encode_key(log::core_number number, std::uint64_t index);
+sequence_key encode_sequence(std::uint64_t sequence);
 bytes encode_user_key(log::core_number number, std::string_view name);
 bytes encode_alias_key(const namespace_id& name_space, std::string_view name);
 
@@ -87,6 +95,7 @@ struct core_index {
 /// Nothing unless `key` has exactly the right length.
 std::optional<log::core_number> decode_core_key(byte_view key);
 std::optional<core_index> decode_core_index_key(byte_view key);
+std::optional<std::uint64_t> decode_sequence(byte_view key);
 
 /// The name within an alias key of `name_space`; nothing for a key of another namespace.
 std::optional<std::string_view> decode_alias_name(byte_view key, const namespace_id& name_space);

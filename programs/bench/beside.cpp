@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "programs/bench/child.hpp"
 
 namespace corestore::bench {
@@ -24,8 +26,13 @@ json ratio(const json& upper, const json& lower, const char* field) {
   return std::round(above / below * 100) / 100;
 }
 
+/// Workloads that are others with other parameters.
+std::string script_of(const std::string& workload) {
+  return workload == "replicate-many" || workload == "fanout" || workload == "sparse" ? "replicate" : workload;
+}
+
 result<json> run_script(const options& asked, const std::vector<std::string>& more) {
-  auto script = peers_folder() / (asked.workload + ".js");
+  auto script = peers_folder() / (script_of(asked.workload) + ".js");
   if (!std::filesystem::exists(script))
     return fail(ec::not_found, "no JavaScript peer for this workload: " + script.string());
   std::vector<std::string> words{"node",         script.string(),
@@ -35,7 +42,13 @@ result<json> run_script(const options& asked, const std::vector<std::string>& mo
                                  "--batch",      std::to_string(asked.batch),
                                  "--peers",      std::to_string(asked.peers),
                                  "--durability", std::string{name_of(asked.durability)},
-                                 "--duration",   std::to_string(asked.duration_s),
+                                 "--callers",    std::to_string(asked.callers),
+                                 "--requests",   std::to_string(asked.requests),
+                                 "--reads",      std::to_string(asked.reads),
+                                 "--rate",       fmt::format("{}", asked.rate),
+                                 "--warm-up",    fmt::format("{}", asked.warm_up_s),
+                                 "--workload",   asked.workload,
+                                 "--generation", asked.beside == beside::js9 ? "9" : "10",
                                  "--seed",       std::to_string(asked.seed),
                                  "--json"};
   words.insert(words.end(), more.begin(), more.end());

@@ -7,11 +7,12 @@
 
 namespace corestore::bench {
 
-/// Runs `node WORKLOAD.js` of the folder named by CORESTORE_PEERS, or of the source tree, with our flags; answers its
-/// one line. not_found without node or the script.
+/// Runs `node WORKLOAD.js` of the folder named by CORESTORE_PEERS, or of the source tree, with our flags and the
+/// generation that was asked for; answers its one line. not_found without node or the script.
 result<json> run_js(const options& asked);
 
-/// `replicate` with JavaScript fetching from this program: what a JavaScript application gains from a native server.
+/// A workload of two processes with JavaScript fetching from this program: what a JavaScript application gains from a
+/// native server.
 result<json> run_js_reader(const options& asked);
 
 /// `{workload, peer: "ratio", ...}`: our throughput over theirs, and their CPU seconds and median latency over ours.

@@ -1,35 +1,146 @@
 #include "programs/bench/driver.hpp"
 
+#include <atomic>
+#include <thread>
+
 namespace corestore::bench {
 
-caf::result<bool> driver_state::start(self_pointer self, std::size_t callers, step next, outcome* target,
-                                      std::uint64_t duration_s, std::function<void()> at_end) {
+namespace {
+
+std::chrono::nanoseconds to_duration(double seconds) {
+  return std::chrono::nanoseconds{static_cast<std::int64_t>(seconds * 1e9)};
+}
+
+/// Wakes the driver of an open loop when a request is due. Timers of actors are milliseconds late.
+class pacer {
+public:
+  pacer(caf::actor target, double rate) : target_(std::move(target)) {
+    if (rate > 0)
+      thread_ = std::thread{[this, rate] {
+        run(rate);
+      }};
+  }
+  ~pacer() {
+    is_over_ = true;
+    if (thread_.joinable())
+      thread_.join();
+  }
+  pacer(const pacer&) = delete;
+  pacer& operator=(const pacer&) = delete;
+
+private:
+  void run(double rate) {
+    using clock = std::chrono::steady_clock;
+    auto start = clock::now();
+    // Faster than this the driver finds several due at a time.
+    auto pause = std::max(to_duration(1.0 / rate), std::chrono::nanoseconds{std::chrono::microseconds{100}});
+    for (auto next = start + pause; !is_over_; next = std::max(next + pause, clock::now())) {
+      std::this_thread::sleep_until(next);
+      caf::anon_send(target_, tick_atom_v);
+    }
+  }
+
+  caf::actor target_;
+  std::atomic<bool> is_over_ = false;
+  std::thread thread_;
+};
+
+} // namespace
+
+caf::result<bool> driver_state::start(self_pointer self, const load& what, outcome* target, progress* shown) {
   self_ = self;
-  at_end_ = std::move(at_end);
-  next_ = std::move(next);
+  load_ = what;
   target_ = target;
-  if (duration_s > 0)
-    deadline_ = clock::now() + std::chrono::seconds{duration_s};
+  shown_ = shown;
+  left_.assign(what.callers, what.duration_s > 0 ? ~std::uint64_t{0} : what.units);
   promise_ = self->make_response_promise<bool>();
   auto promise = promise_;
-  busy_ = callers;
-  for (std::size_t caller = 0; caller < callers; ++caller)
+  if (what.warm_up_s > 0)
+    warm_until_ = clock::now() + to_duration(what.warm_up_s);
+  else
+    begin_measuring();
+  first_due_ = clock::now();
+  if (what.rate > 0)
+    return promise;
+  busy_ = what.callers;
+  for (std::size_t caller = 0; caller < what.callers; ++caller)
     advance(caller);
   return promise;
 }
 
+void driver_state::begin_measuring() {
+  warm_until_.reset();
+  if (load_.measured_from)
+    load_.measured_from();
+  measured_from_ = clock::now();
+  watch_.emplace();
+  if (load_.duration_s > 0)
+    deadline_ = measured_from_ + std::chrono::seconds{load_.duration_s};
+}
+
+std::uint64_t driver_state::take(std::size_t caller, std::uint64_t most) {
+  if (warm_until_)
+    return most;
+  auto count = std::min(most, left_[caller]);
+  left_[caller] -= count;
+  return count;
+}
+
+bool driver_state::start_next(std::size_t caller) {
+  if (warm_until_ && clock::now() >= *warm_until_)
+    begin_measuring();
+  return !is_over() && load_.next(*this, caller);
+}
+
 void driver_state::advance(std::size_t caller) {
-  if (is_finished_ || (!is_over() && next_(*this, caller)))
+  if (is_finished_ || start_next(caller))
     return;
   if (--busy_ == 0)
     finish({});
 }
 
+void driver_state::tick() {
+  while (!is_finished_ && !is_exhausted_ && busy_ < outstanding_max) {
+    due_ = first_due_ + to_duration(static_cast<double>(started_) / load_.rate);
+    if (*due_ > clock::now())
+      break;
+    ++busy_;
+    auto caller = static_cast<std::size_t>(started_++ % load_.callers);
+    if (start_next(caller))
+      continue;
+    --busy_;
+    is_exhausted_ = true;
+  }
+  due_.reset();
+  if (is_exhausted_ && busy_ == 0)
+    finish({});
+}
+
+void driver_state::done(std::size_t caller, std::uint64_t blocks, clock::time_point start, histogram* also) {
+  auto now = clock::now();
+  if (!warm_until_ && start >= measured_from_) {
+    target_->latency.add(now - start);
+    if (also != nullptr)
+      also->add(now - start);
+    target_->blocks += blocks;
+    target_->done.add(now - measured_from_, blocks);
+    shown_->add(blocks);
+  }
+  if (load_.rate > 0) {
+    --busy_;
+    tick();
+  } else {
+    advance(caller);
+  }
+}
+
 void driver_state::finish(caf::error failure) {
   if (std::exchange(is_finished_, true))
     return;
-  if (at_end_)
-    at_end_();
+  if (watch_)
+    watch_->stop(*target_);
+  if (load_.at_end)
+    load_.at_end();
   if (failure)
     promise_.deliver(std::move(failure));
   else
@@ -37,17 +148,18 @@ void driver_state::finish(caf::error failure) {
   self_->quit();
 }
 
-result<void> drive(const caf::scoped_actor& self, std::size_t callers, driver_state::step next, outcome& target,
-                   std::uint64_t duration_s, const std::function<void()>& at_end) {
+result<void> drive(const caf::scoped_actor& self, load what, outcome& target) {
+  progress shown{what.label, what.duration_s > 0 ? 0 : what.units * what.callers};
   auto worker = self->spawn([&](caf::stateful_actor<driver_state>* driver) -> caf::behavior {
-    return {[&, driver](wake_atom) {
-      return driver->state.start(driver, callers, next, &target, duration_s, at_end);
-    }};
+    return {[&, driver](wake_atom) { return driver->state.start(driver, what, &target, &shown); },
+            [driver](tick_atom) {
+              driver->state.tick();
+            }};
   });
   result<void> done;
-  const stopwatch watch;
+  pacer wakes{worker, what.rate};
   self->request(worker, caf::infinite, wake_atom_v)
-    .receive([&](bool) { watch.stop(target); }, [&](caf::error& failure) { done = fail(from_caf(failure)); });
+    .receive([](bool) {}, [&](caf::error& failure) { done = fail(from_caf(failure)); });
   return done;
 }
 

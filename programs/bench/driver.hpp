@@ -1,11 +1,13 @@
-// The callers of a workload: each keeps one request outstanding, from one event-based actor, so that what is measured
-// is the engine and not the switching of threads.
+// The callers of a workload, all in one event-based actor, so that what is measured is the engine and not the switching
+// of threads. Closed loop: each caller keeps one request outstanding. Open loop: requests start when they are due,
+// however long earlier ones take, and their latency counts from then on: a stall is seen by all who would have met it.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include <caf/all.hpp>
 
@@ -14,65 +16,109 @@
 #include "messages/interfaces.hpp"
 #include "programs/ask.hpp"
 #include "programs/bench/outcome.hpp"
+#include "programs/bench/progress.hpp"
 
 namespace corestore::bench {
 
+class driver_state;
+
 /// Sends the next request of one caller and arranges for `done` of the driver to be called with its answer; false when
 /// that caller has nothing left to ask.
-template <class Driver>
-using next_request = std::function<bool(Driver& driver, std::size_t caller)>;
+using next_request = std::function<bool(driver_state& driver, std::size_t caller)>;
+
+/// What is put on the engine.
+struct load {
+  std::size_t callers = 1;
+  std::uint64_t units = 0; ///< that each caller takes, see driver_state::take()
+  double rate = 0;         ///< open loop: requests a second; 0 = closed loop
+  double warm_up_s = 0;
+  std::uint64_t duration_s = 0; ///< instead of units
+  next_request next;
+  std::function<void()> measured_from; ///< called when the warm-up is over
+  std::function<void()> at_end;        ///< called while everything that was opened is still held
+  const char* label = "running";
+};
 
 class driver_state {
 public:
   using self_pointer = caf::stateful_actor<driver_state>*;
   using clock = std::chrono::steady_clock;
-  using step = next_request<driver_state>;
 
   static inline const char* name = "driver";
 
-  /// Request of `caller`; `blocks` are counted when it succeeds.
+  /// Up to `most` of what the caller has left; all of it during the warm-up, and in a timed run.
+  std::uint64_t take(std::size_t caller, std::uint64_t most);
+
+  /// Request of `caller`; `blocks` are counted when it succeeds, in `also` as well.
   template <class Answer, class Handle, class... Content>
-  void request(std::size_t caller, std::uint64_t blocks, const Handle& target, Content&&... content) {
-    auto start = clock::now();
+  void request_into(histogram* also, std::size_t caller, std::uint64_t blocks, const Handle& target,
+                    Content&&... content) {
+    auto start = due_.value_or(clock::now());
     self_->request(target, caf::infinite, std::forward<Content>(content)...)
       .then(
-        [this, caller, blocks, start](const Answer& answer) {
-          target_->latency.add(clock::now() - start);
+        [this, also, caller, blocks, start](const Answer& answer) {
           if constexpr (std::is_same_v<Answer, bool>) {
             if (!answer)
               return finish(make_error(ec::timed_out, "a core did not arrive in time"));
           }
-          target_->blocks += blocks;
-          advance(caller);
+          done(caller, blocks, start, also);
         },
         [this](caf::error& failure) { finish(std::move(failure)); });
   }
 
-  /// Whether the time of a timed run is up.
+  template <class Answer, class Handle, class... Content>
+  void request(std::size_t caller, std::uint64_t blocks, const Handle& target, Content&&... content) {
+    request_into<Answer>(nullptr, caller, blocks, target, std::forward<Content>(content)...);
+  }
+
+  /// The same for requests whose answer leads to another one.
+  void done(std::size_t caller, std::uint64_t blocks, clock::time_point start, histogram* also = nullptr);
+
+  /// When the request that is being made was due.
+  [[nodiscard]] clock::time_point due() const {
+    return due_.value_or(clock::now());
+  }
+
+  [[nodiscard]] self_pointer self() const {
+    return self_;
+  }
+
+  void finish(caf::error failure);
+
+  caf::result<bool> start(self_pointer self, const load& what, outcome* target, progress* shown);
+  /// Open loop: starts what is due by now.
+  void tick();
+
+private:
+  /// Requests that an open loop keeps outstanding; those beyond it start late, and their latency tells.
+  static constexpr std::size_t outstanding_max = 65536;
+
+  void advance(std::size_t caller);
+  bool start_next(std::size_t caller);
+  void begin_measuring();
   [[nodiscard]] bool is_over() const {
     return deadline_ && clock::now() >= *deadline_;
   }
 
-  /// `at_end` is called while everything that was opened is still held.
-  caf::result<bool> start(self_pointer self, std::size_t callers, step next, outcome* target, std::uint64_t duration_s,
-                          std::function<void()> at_end);
-
-private:
-  void advance(std::size_t caller);
-  void finish(caf::error failure);
-
   self_pointer self_ = nullptr;
-  step next_;
-  std::function<void()> at_end_;
+  load load_;
   outcome* target_ = nullptr; ///< of the thread that waits for the answer to start()
+  progress* shown_ = nullptr;
+  std::vector<std::uint64_t> left_;
+  std::optional<clock::time_point> warm_until_;
+  clock::time_point measured_from_;
   std::optional<clock::time_point> deadline_;
-  std::size_t busy_ = 0;
+  std::optional<clock::time_point> due_;
+  clock::time_point first_due_;
+  std::uint64_t started_ = 0;
+  std::size_t busy_ = 0; ///< callers, or requests of an open loop
+  bool is_exhausted_ = false;
   bool is_finished_ = false;
+  std::optional<stopwatch> watch_;
   caf::typed_response_promise<bool> promise_;
 };
 
-/// Runs `callers` callers to their end and measures; one answer is one latency.
-result<void> drive(const caf::scoped_actor& self, std::size_t callers, driver_state::step next, outcome& target,
-                   std::uint64_t duration_s = 0, const std::function<void()>& at_end = {});
+/// Runs the load to its end and measures; one answer is one latency.
+result<void> drive(const caf::scoped_actor& self, load what, outcome& target);
 
 } // namespace corestore::bench

@@ -67,7 +67,10 @@ footprint measure_process(const world& stage) {
 result<void> open_all(world& stage, std::uint64_t first, std::uint64_t last, outcome& measured,
                       const std::function<void()>& then = {}) {
   auto number = first;
-  auto next = [&](driver_state& driver, std::size_t caller) {
+  load what;
+  what.callers = std::min(last - first, callers_max);
+  what.at_end = then;
+  what.next = [&](driver_state& driver, std::size_t caller) {
     if (number == last)
       return false;
     core_selector selector;
@@ -75,7 +78,7 @@ result<void> open_all(world& stage, std::uint64_t first, std::uint64_t last, out
     driver.request<opened_core>(caller, 1, stage.store(), open_atom_v, selector);
     return true;
   };
-  return drive(stage.self(), std::min(last - first, callers_max), next, measured, 0, then);
+  return stage.run(std::move(what), measured);
 }
 
 } // namespace
@@ -108,7 +111,6 @@ result<outcome> open_many(const options& asked) {
   outcome measured;
   if (auto done = open_all(there, 0, held, measured, [&] { after = measure_process(there); }); !done)
     return fail(done.error());
-  there.measure(measured);
   auto each = static_cast<double>(held);
   measured.more = {{"bytes_per_core", (after.resident_bytes - before.resident_bytes) / each},
                    {"anonymous_bytes_per_core", (after.anonymous_bytes - before.anonymous_bytes) / each},

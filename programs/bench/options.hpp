@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "storage/backend.hpp"
 
@@ -14,6 +15,13 @@ enum class role : std::uint8_t {
   fetch  ///< the other side: gets them
 };
 
+/// Who does the same work beside us.
+enum class beside : std::uint8_t {
+  nobody,
+  js, ///< generation 10: corestore 7, hypercore 11
+  js9 ///< generation 9: corestore 5, hypercore 9
+};
+
 struct options {
   std::string workload;
   std::uint64_t cores = 1;
@@ -21,14 +29,20 @@ struct options {
   std::uint64_t block_bytes = 1; ///< size of each block
   std::uint64_t batch = 1;       ///< blocks of one append
   std::uint64_t peers = 1;       ///< processes that fetch
+  std::uint64_t callers = 0;     ///< requests in flight; 0 = what the workload is about
+  std::uint64_t requests = 0;    ///< measured ones, where they are not one for each block
+  std::uint64_t reads = 0;       ///< percent of the requests that read, of a mixed load
+  double rate = 0;               ///< open loop: requests a second whatever the answers do; 0 = closed loop
+  double warm_up_s = 0;          ///< of the same load, before anything is measured
   storage::durability durability = storage::durability::commit;
   std::uint64_t duration_s = 0; ///< instead of a number of blocks; 0 = count
   std::uint64_t held = 0;       ///< cores that are open at once, of open-many; 0 = all
   std::uint64_t seed = 1;
   bool is_json = false;
+  std::string plot; ///< a file for the curves; empty = none
   bench::role role = role::whole;
   std::string address; ///< of the serving side, for `fetch`
-  bool is_beside_js = false;
+  bench::beside beside = beside::nobody;
 };
 
 std::string_view name_of(storage::durability what);

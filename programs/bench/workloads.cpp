@@ -1,45 +1,10 @@
-// The scenarios that run in one process, and the list of all.
 #include "programs/bench/workloads.hpp"
 
-#include <algorithm>
 #include <array>
-#include <random>
-
-#include "programs/bench/driver.hpp"
-#include "programs/bench/world.hpp"
 
 namespace corestore::bench {
 
 namespace {
-
-/// Blocks of one append while a workload is set up.
-constexpr std::uint64_t fill_batch = 1000;
-
-/// One append outstanding on each core until all have `asked.blocks` blocks, or the time is up.
-result<outcome> append_to(const options& asked, std::uint64_t core_count) {
-  auto stage = world::open(asked.durability);
-  if (!stage)
-    return fail(stage.error());
-  auto cores = (*stage)->create_cores(core_count);
-  if (!cores)
-    return fail(cores.error());
-  block_pool pool{asked.block_bytes, asked.seed};
-  std::vector<std::uint64_t> left(core_count, asked.duration_s > 0 ? ~std::uint64_t{0} : asked.blocks);
-  outcome measured;
-  auto next = [&](driver_state& driver, std::size_t caller) {
-    auto count = std::min(asked.batch, left[caller]);
-    if (count == 0)
-      return false;
-    left[caller] -= count;
-    driver.request<append_result>(caller, count, (*cores)[caller].handle, append_atom_v, pool.take(count));
-    return true;
-  };
-  auto done = drive((*stage)->self(), core_count, next, measured, asked.duration_s);
-  if (!done)
-    return fail(done.error());
-  (*stage)->measure(measured);
-  return measured;
-}
 
 constexpr std::uint64_t block_bytes_small = 100;
 constexpr std::uint64_t block_bytes_usual = 1024;
@@ -53,58 +18,54 @@ options with(std::uint64_t cores, std::uint64_t blocks, std::uint64_t block_byte
   return defaults;
 }
 
+options warmed(options defaults) {
+  defaults.warm_up_s = 0.3;
+  return defaults;
+}
+
+options of_readers(options defaults, std::uint64_t peers) {
+  defaults.peers = peers;
+  return defaults;
+}
+
+options requesting(options defaults, std::uint64_t requests, double rate) {
+  defaults.requests = requests;
+  defaults.rate = rate;
+  return defaults;
+}
+
+options reading(options defaults, std::uint64_t percent, std::uint64_t callers) {
+  defaults.reads = percent;
+  defaults.callers = callers;
+  return defaults;
+}
+
 } // namespace
 
-result<outcome> append(const options& asked) {
-  return append_to(asked, 1);
-}
-
-result<outcome> append_many(const options& asked) {
-  return append_to(asked, asked.cores);
-}
-
-result<outcome> get(const options& asked) {
-  auto stage = world::open(asked.durability);
-  if (!stage)
-    return fail(stage.error());
-  auto cores = (*stage)->create_cores(1);
-  if (!cores)
-    return fail(cores.error());
-  auto core = cores->front().handle;
-  block_pool pool{asked.block_bytes, asked.seed};
-  for (std::uint64_t start = 0; start < asked.blocks; start += fill_batch) {
-    auto batch = pool.take(std::min(fill_batch, asked.blocks - start));
-    auto filled = programs::ask<append_result>((*stage)->self(), core, programs::patience, append_atom_v, batch);
-    if (!filled)
-      return fail(filled.error());
-  }
-  std::mt19937_64 random{asked.seed};
-  std::uniform_int_distribution<std::uint64_t> index{0, asked.blocks - 1};
-  auto left = asked.duration_s > 0 ? ~std::uint64_t{0} : asked.blocks;
-  outcome measured;
-  auto next = [&](driver_state& driver, std::size_t caller) {
-    if (left-- == 0)
-      return false;
-    driver.request<shared_bytes>(caller, 1, core, fetch_atom_v, index(random), std::uint64_t{0});
-    return true;
-  };
-  auto done = drive((*stage)->self(), 1, next, measured, asked.duration_s);
-  if (!done)
-    return fail(done.error());
-  (*stage)->measure(measured);
-  return measured;
-}
-
 std::span<const workload> workloads() {
-  static const std::array<workload, 5> list{{
-    {"append", "batches on one core, each awaited", with(1, 100000, block_bytes_small, 1000), append, true},
-    {"append-many", "many cores at once, one append outstanding on each", with(1000, 20, block_bytes_usual, 1),
+  static const std::array<workload, 12> list{{
+    {"append", "batches on one core, each awaited", warmed(with(1, 100000, block_bytes_small, 1000)), append, true},
+    {"append-many", "many cores at once, one append outstanding on each", warmed(with(1000, 20, block_bytes_usual, 1)),
      append_many},
     {"get", "random blocks of one core, one at a time, in process; as many reads as blocks",
-     with(1, 20000, block_bytes_usual, fill_batch), get, true},
-    {"open-many", "cores created, known from disk, and held open all at once", with(10000, 1, 1, 1), open_many},
+     warmed(with(1, 20000, block_bytes_usual, 1000)), get, true},
+    {"scan", "all blocks of one core in order, in process", warmed(with(1, 100000, block_bytes_usual, 1000)), scan,
+     true},
     {"replicate", "every block of some cores, from process to process", with(1, 20000, block_bytes_small, 1000),
-     replicate},
+     replicate, false, serve_replicate, fetch_replicate},
+    {"replicate-many", "many cores over one connection", with(1000, 20, block_bytes_small, 20), replicate, false,
+     serve_replicate, fetch_replicate},
+    {"fanout", "one server, many readers of everything", of_readers(with(1, 20000, block_bytes_small, 1000), 50),
+     replicate, false, serve_replicate, fetch_replicate},
+    {"live", "from an append to its event in another process", requesting(with(1, 1, block_bytes_usual, 1), 1000, 200),
+     live, true, serve_live, fetch_live},
+    {"open-many", "cores created, known from disk, and held open all at once", with(10000, 1, 1, 1), open_many},
+    {"sparse", "random blocks of a long log in another process, one at a time",
+     requesting(with(1, 1000000, block_bytes_small, 1000), 1000, 0), replicate, true, serve_replicate, fetch_sparse},
+    {"mixed", "random reads and appends of many callers on many cores",
+     warmed(reading(with(100, 1000, block_bytes_usual, 1), 70, 64)), mixed},
+    {"soak", "cores opened, appended to, replicated, cleared and closed; fails when something grows",
+     reading(with(5000, 100, block_bytes_usual, 10), 0, 32), soak},
   }};
   return list;
 }

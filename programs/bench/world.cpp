@@ -20,6 +20,9 @@ constexpr std::uint64_t pool_bytes = std::uint64_t{16} << 20U;
 constexpr std::uint64_t pool_blocks_min = 4;
 constexpr std::uint64_t pool_blocks_max = 4096;
 
+/// Readers all come from one address here.
+constexpr std::size_t connections_max = 100'000;
+
 void complain(const char* severity, const std::string& line) {
   auto name = std::string_view{severity};
   if (name == "warning" || name == "error")
@@ -64,6 +67,8 @@ result<void> world::start() {
     return fail(backend.error());
   backend_ = std::move(*backend);
   actors::engine_settings settings;
+  settings.connections_per_address_max = connections_max;
+  settings.connections_max = connections_max;
   settings.active_cores_max = idle_max_; // what a workload opened stays open, whoever asked for it
   engine_ = std::make_unique<actors::engine>(*system_, backend_, settings, complain);
   return {};
@@ -105,9 +110,43 @@ result<std::vector<opened_core>> world::create_cores(std::uint64_t count) {
   return cores;
 }
 
+std::uint64_t world::file_bytes() const {
+  std::error_code failure;
+  auto size = std::filesystem::file_size(folder_->path() / "store" / "data.mdb", failure);
+  return failure ? 0 : size;
+}
+
+result<void> world::run(load what, outcome& target) {
+  what.measured_from = [this, also = std::move(what.measured_from)] {
+    measure_from();
+    if (also)
+      also();
+  };
+  if (auto done = drive(self(), std::move(what), target); !done)
+    return done;
+  measure(target);
+  return {};
+}
+
+result<void> world::fill(const std::vector<opened_core>& cores, std::uint64_t blocks, std::uint64_t batch,
+                         block_pool& pool) {
+  outcome ignored;
+  load filling;
+  filling.callers = cores.size();
+  filling.units = blocks;
+  filling.label = "filling";
+  filling.next = [&](driver_state& driver, std::size_t caller) {
+    auto count = driver.take(caller, batch);
+    if (count > 0)
+      driver.request<append_result>(caller, count, cores[caller].handle, append_atom_v, pool.take(count));
+    return count > 0;
+  };
+  return drive(self(), std::move(filling), ignored);
+}
+
 void world::measure(outcome& target) const {
   auto stored = backend_->stats();
-  target.bytes_written = stored.bytes_written;
+  target.syncs = stored.syncs - syncs_before_;
   target.used_bytes = stored.used_bytes;
   target.peak_rss_mb = peak_rss_mb();
 }

@@ -11,6 +11,7 @@
 
 #include "actors/engine.hpp"
 #include "config/system_config.hpp"
+#include "programs/bench/driver.hpp"
 #include "programs/bench/outcome.hpp"
 
 namespace corestore::bench {
@@ -35,6 +36,19 @@ private:
   std::filesystem::path path_;
 };
 
+/// Distinct random blocks that a workload takes its content from, again and again.
+class block_pool {
+public:
+  block_pool(std::uint64_t block_bytes, std::uint64_t seed);
+
+  /// `count` blocks.
+  std::vector<shared_bytes> take(std::uint64_t count);
+
+private:
+  std::vector<shared_bytes> blocks_;
+  std::size_t next_ = 0;
+};
+
 class world {
 public:
   /// At most `idle_max` cores stay open that nobody holds any more.
@@ -45,6 +59,20 @@ public:
 
   /// Closes the store and opens it again. Handles of its cores are dead then.
   result<void> reopen();
+
+  /// Size of the data file.
+  [[nodiscard]] std::uint64_t file_bytes() const;
+
+  /// Actors that are alive.
+  [[nodiscard]] std::uint64_t actors() const {
+    return system_->registry().running();
+  }
+
+  /// Runs the load with the storage watched, and fills the whole outcome.
+  result<void> run(load what, outcome& target);
+
+  /// Appends `blocks` blocks to each core.
+  result<void> fill(const std::vector<opened_core>& cores, std::uint64_t blocks, std::uint64_t batch, block_pool& pool);
 
   /// New random cores.
   result<std::vector<opened_core>> create_cores(std::uint64_t count);
@@ -62,13 +90,15 @@ public:
     return engine_->store();
   }
 
-  /// Actors that are alive.
-  [[nodiscard]] std::uint64_t actors() const {
-    return system_->registry().running();
+  [[nodiscard]] storage::backend& backend() const {
+    return *backend_;
   }
 
-  /// Fills what storage and the process tell about themselves.
+  /// Fills what storage and the process tell about themselves; syncs since the last call of measure_from().
   void measure(outcome& target) const;
+  void measure_from() {
+    syncs_before_ = backend_->stats().syncs;
+  }
 
 private:
   explicit world(std::unique_ptr<temporary_folder> folder) : folder_(std::move(folder)) {
@@ -85,19 +115,7 @@ private:
   std::shared_ptr<storage::backend> backend_;
   std::unique_ptr<actors::engine> engine_;
   std::optional<caf::scoped_actor> self_;
-};
-
-/// Distinct random blocks that a workload takes its content from, again and again.
-class block_pool {
-public:
-  block_pool(std::uint64_t block_bytes, std::uint64_t seed);
-
-  /// `count` blocks.
-  std::vector<shared_bytes> take(std::uint64_t count);
-
-private:
-  std::vector<shared_bytes> blocks_;
-  std::size_t next_ = 0;
+  std::uint64_t syncs_before_ = 0;
 };
 
 } // namespace corestore::bench

@@ -2,15 +2,15 @@
 
 // Many cores, one caller each: every core appends its batches one after another, all cores at once.
 
-const { flags, scratchStore, batchOf, clock, Latencies, report, main } = require('./common')
+const { flags, scratchStore, batchOf, clock, Latencies, warmUp, report, main } = require('./common')
 
 main(async () => {
-  const options = flags({ cores: 1000, blocks: 20 })
+  const options = flags()
   const store = await scratchStore(options)
-  const cores = Array.from({ length: options.cores }, (unused, i) => store.get({ name: 'bench-' + i }))
-  await Promise.all(cores.map((core) => core.ready()))
+  const cores = await Promise.all(Array.from({ length: options.cores }, (unused, i) => store.core({ name: 'bench-' + i })))
   const batch = batchOf(options)
   const latencies = new Latencies()
+  await warmUp(options, () => Promise.all(cores.map((core) => core.append(batch))))
   const clocks = clock()
   await Promise.all(cores.map(async (core) => {
     for (let done = 0; done < options.blocks; done += options.batch) {
@@ -18,6 +18,6 @@ main(async () => {
       await latencies.time(() => core.append(part))
     }
   }))
-  report('append-many', options, options.cores * options.blocks, clocks.stop(), latencies.fields())
+  report(options, options.cores * options.blocks, clocks.stop(), latencies.fields())
   await store.close()
 })

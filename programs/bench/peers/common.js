@@ -1,7 +1,7 @@
 'use strict'
 
 // What the JavaScript sides of the benchmark share: the flags of corestore-bench, the packages that the interop tests
-// pin, blocks with a seed, and the one line of results with the field names of corestore-bench --json.
+// pin, blocks with a seed, the clocks, and the one line of results with the field names of corestore-bench --json.
 
 const fs = require('node:fs')
 const os = require('node:os')
@@ -12,45 +12,81 @@ const { parseArgs } = require('node:util')
 const text = (value) => ({ type: 'string', default: String(value) })
 
 /** Flags with corestore-bench's names; numbers are parsed. CORESTORE_INTEROP or --modules names the folder with node_modules. */
-function flags(defaults = {}) {
+function flags() {
   const { values } = parseArgs({
     options: {
-      cores: text(defaults.cores || 1), blocks: text(defaults.blocks || 1000), 'block-size': text(defaults.blockSize || 100),
-      batch: text(defaults.batch || 1), peers: text(defaults.peers || 1), seed: text(1), duration: text(0),
-      durability: text('none'), json: { type: 'boolean' }, listen: text('127.0.0.1:0'), address: text(''),
-      key: { type: 'string', multiple: true, default: [] }, modules: text(''), 'serve-with': text('')
+      cores: text(1), blocks: text(1000), 'block-size': text(100), batch: text(1), peers: text(1), seed: text(1),
+      callers: text(0), requests: text(0), reads: text(0), rate: text(0), 'warm-up': text(0), workload: text(''),
+      generation: text(10), durability: text('none'), json: { type: 'boolean' }, listen: text('127.0.0.1:0'),
+      address: text(''), modules: text(''), 'serve-with': text('')
     }
   })
-  if (Number(values.duration) > 0) throw new Error('--duration is not offered by the JavaScript peers: give --blocks')
+  const numbers = {}
+  for (const name of ['cores', 'blocks', 'batch', 'peers', 'seed', 'callers', 'requests', 'reads', 'rate', 'generation']) {
+    numbers[name] = Number(values[name])
+  }
   return {
-    cores: Number(values.cores),
-    blocks: Number(values.blocks),
+    ...numbers,
     blockSize: Number(values['block-size']),
-    batch: Number(values.batch),
-    peers: Number(values.peers),
-    seed: Number(values.seed),
+    warmUp: Number(values['warm-up']),
+    workload: values.workload,
     listen: values.listen,
     address: values.address,
-    keys: values.key,
     serveWith: values['serve-with'],
     modules: values.modules
   }
 }
 
-/** Loads a pinned package. */
-function load(name, options = {}) {
+/** Folder with the pinned packages of a generation. */
+function modulesFolder(options) {
   const home = options.modules || process.env.CORESTORE_INTEROP || path.join(__dirname, '../../../tests/interop')
-  return createRequire(path.join(path.resolve(home), 'package.json'))(name)
+  return path.resolve(options.generation === 9 ? path.join(home, 'legacy') : home)
 }
 
-/** A corestore in a scratch folder that is removed when the process ends. */
-async function scratchStore(options) {
-  const Corestore = load('corestore', options)
+/** Loads a pinned package. */
+function load(name, options) {
+  return createRequire(path.join(modulesFolder(options), 'package.json'))(name)
+}
+
+function scratchFolder() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'corestore-bench-'))
   process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A corestore in a scratch folder that is removed when the process ends; cores of both generations look alike. */
+async function scratchStore(options) {
+  const folder = scratchFolder()
+  if (options.generation === 9) return require('./generation9').open(folder, options)
+  const Corestore = load('corestore', options)
   const store = new Corestore(folder)
   await store.ready()
-  return store
+  return {
+    async core({ name, key }) {
+      const core = store.get(key ? { key: Buffer.from(key, 'hex') } : { name })
+      await core.ready()
+      core.fetchAll = async () => {
+        await core.update({ wait: true })
+        await core.download({ start: 0, end: core.length }).done()
+        return core.length
+      }
+      core.known = () => core.update({ wait: true })
+      core.follow = () => core.download({ start: 0, end: -1 })
+      return core
+    },
+    replicate: (isInitiator) => store.replicate(isInitiator),
+    close: () => store.close()
+  }
+}
+
+/** Joins a socket and a replication stream, with their errors ignored: the run fails by what does not arrive. */
+function join(store, socket, isInitiator) {
+  const stream = store.replicate(isInitiator)
+  socket.setNoDelay(true)
+  socket.on('error', () => {})
+  stream.on('error', () => {})
+  socket.pipe(stream).pipe(socket)
+  return socket
 }
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
@@ -74,20 +110,33 @@ function batchOf(options, count = options.batch) {
   })
 }
 
-async function fill(core, options) {
-  const size = Math.max(options.batch, Math.min(1000, options.blocks))
-  for (let done = 0; done < options.blocks; done += size) await core.append(batchOf(options, Math.min(size, options.blocks - done)))
+async function fill(core, options, blocks = options.blocks) {
+  const size = Math.max(options.batch, Math.min(1000, blocks))
+  for (let done = 0; done < blocks; done += size) await core.append(batchOf(options, Math.min(size, blocks - done)))
 }
 
-/** Starts the clocks; stop() gives wall and CPU seconds of this process. */
+/** Starts the clocks; stop() gives wall and CPU seconds of this process, and what it has written to disks. */
 function clock() {
   const wall = process.hrtime.bigint()
   const cpu = process.cpuUsage()
+  const written = diskBytes()
   return {
     stop() {
       const used = process.cpuUsage(cpu)
-      return { wall_s: Number(process.hrtime.bigint() - wall) / 1e9, cpu_s: (used.user + used.system) / 1e6 }
+      return {
+        wall_s: Number(process.hrtime.bigint() - wall) / 1e9,
+        cpu_s: (used.user + used.system) / 1e6,
+        bytes_written: diskBytes() - written
+      }
     }
+  }
+}
+
+function diskBytes() {
+  try {
+    return Number(/write_bytes: (\d+)/.exec(fs.readFileSync('/proc/self/io', 'utf8'))[1])
+  } catch {
+    return 0
   }
 }
 
@@ -99,38 +148,56 @@ class Latencies {
   async time(fn) {
     const begin = process.hrtime.bigint()
     const value = await fn()
-    this.ms.push(Number(process.hrtime.bigint() - begin) / 1e6)
+    this.add(process.hrtime.bigint() - begin)
     return value
   }
 
-  fields() {
+  add(ns) {
+    this.ms.push(Number(ns) / 1e6)
+  }
+
+  fields(prefix = '') {
     if (this.ms.length === 0) return {}
     const sorted = Float64Array.from(this.ms).sort()
     const at = (share) => rounded(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))])
-    return { p50_ms: at(0.5), p90_ms: at(0.9), p99_ms: at(0.99), p99_9_ms: at(0.999), max_ms: rounded(sorted[sorted.length - 1]) }
+    return {
+      [prefix + 'p50_ms']: at(0.5),
+      [prefix + 'p90_ms']: at(0.9),
+      [prefix + 'p99_ms']: at(0.99),
+      [prefix + 'p99_9_ms']: at(0.999),
+      [prefix + 'max_ms']: rounded(sorted[sorted.length - 1])
+    }
   }
 }
 
+/** Runs `action` for the seconds of the warm-up, without measuring it. */
+async function warmUp(options, action) {
+  const end = Date.now() + options.warmUp * 1000
+  while (Date.now() < end) await action()
+}
+
 function rounded(value) {
-  return Math.round(value * 1000) / 1000
+  return Math.round(value * 10000) / 10000
 }
 
 /** Prints the line of results. hypercore does not sync what it acknowledges: the durability is always none. */
-function report(workload, options, blocks, times, more = {}) {
+function report(options, blocks, times, more = {}) {
   const line = {
-    workload,
-    peer: 'javascript',
+    workload: options.workload,
+    peer: options.generation === 9 ? 'javascript 9' : 'javascript',
     blocks_s: rounded(blocks / times.wall_s),
     mb_s: rounded((blocks * options.blockSize) / times.wall_s / 1e6),
     wall_s: rounded(times.wall_s),
     blocks,
     cpu_s: rounded(times.cpu_s),
     peak_rss_mb: rounded(peakRss()),
+    bytes_written: times.bytes_written,
     durability: 'none',
     ...more,
     params: {
       cores: options.cores, blocks: options.blocks, block_size: options.blockSize, batch: options.batch,
-      peers: options.peers, duration_s: 0, seed: options.seed
+      peers: options.peers, callers: options.callers, requests: options.requests, reads: options.reads,
+      rate: options.rate, warm_up_s: options.warmUp, duration_s: 0, seed: options.seed
     }
   }
   process.stdout.write(JSON.stringify(line) + '\n')
@@ -147,4 +214,6 @@ function main(fn) {
   })
 }
 
-module.exports = { flags, load, scratchStore, chance, batchOf, fill, clock, Latencies, report, rounded, peakRss, main }
+module.exports = {
+  flags, load, scratchStore, scratchFolder, join, chance, batchOf, fill, clock, Latencies, warmUp, report, rounded, peakRss, main
+}

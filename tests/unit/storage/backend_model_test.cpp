@@ -95,6 +95,8 @@ private:
   log::change_set make() {
     auto kind = *rc::gen::inRange(0, 10);
     auto length = model_.head.length;
+    if (model_.contiguous_length() == length && *rc::gen::inRange(0, 2) == 0)
+      return small_append();
     if (length == 0 || kind < 3)
       return append();
     if (kind < 6)
@@ -116,6 +118,17 @@ private:
       changes.nodes = changes.head->roots;
     if (!changes.runs.empty())
       changes.nodes = source_.head(start).roots;
+    return changes;
+  }
+
+  /// What a writer appends block by block, and what a journal takes.
+  log::change_set small_append() {
+    auto start = model_.head.length;
+    auto end = std::min(blocks_max, start + *rc::gen::inRange<std::uint64_t>(1, 4));
+    log::change_set changes;
+    changes.head = source_.head(end, model_.head.fork);
+    if (end > start)
+      changes.runs.push_back(source_.run(start, end));
     return changes;
   }
 
@@ -204,6 +217,14 @@ TEST_CASE("any history leaves the memory backend with what a map would hold") {
 
 TEST_CASE("any history leaves the LMDB backend with what a map would hold, also after a restart") {
   CHECK(rc::check([] { check_history(*testing::lmdb_fixture(), true); }));
+}
+
+TEST_CASE("any history leaves a backend without a journal with what a map would hold") {
+  CHECK(rc::check([] { check_history(*testing::lmdb_fixture({0, 0}), true); }));
+}
+
+TEST_CASE("any history leaves a backend whose journal is always full with what a map would hold") {
+  CHECK(rc::check([] { check_history(*testing::lmdb_fixture({3, 1000}), true); }));
 }
 
 } // namespace corestore::storage

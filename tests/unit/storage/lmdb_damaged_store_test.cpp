@@ -17,6 +17,7 @@ using testing::temporary_directory;
 open_options options_for_tests() {
   open_options options;
   options.map_bytes = options.map_bytes_max = std::uint64_t{64} << 20U;
+  options.journal = {0, 0}; // what is damaged here are the tables
   return options;
 }
 
@@ -93,6 +94,68 @@ TEST_CASE("a store from before user data is read as it is, and gets the table wh
   changes.user_data.push_back({"name", bytes{1}});
   REQUIRE((*owner)->apply({&changes, 1}));
   CHECK((*(*owner)->open_snapshot())->user_data(testing::core_a, "name").value() == std::optional{bytes{1}});
+}
+
+TEST_CASE("a store of the format without a journal is read as it is, and taken over by its owner") {
+  temporary_directory directory;
+  create(directory.store(), 10);
+  put_raw(directory.store(), "meta", "format", std::string{"\x01\0\0\0", 4});
+  drop_table(directory.store(), "journal");
+  made_up_log source{1, 1000};
+  auto options = options_for_tests();
+  options.journal = {};
+  options.is_read_only = true;
+  {
+    auto reader = open_store(directory.store(), options);
+    REQUIRE(reader);
+    auto view = (*reader)->open_snapshot();
+    REQUIRE(view);
+    CHECK(to_bytes((*view)->block(testing::core_a, 9).value().value().view()) == source.block(9));
+  }
+  options.is_read_only = false;
+  for (std::uint64_t length = 10; length < 12; ++length) {
+    auto owner = open_store(directory.store(), options);
+    REQUIRE(owner);
+    auto more = testing::append_of(source, testing::core_a, length, length + 1);
+    REQUIRE((*owner)->apply({&more, 1}));
+    CHECK(to_bytes((*(*owner)->open_snapshot())->block(testing::core_a, length).value().value().view()) ==
+          source.block(length));
+  }
+  put_raw(directory.store(), "meta", "format", std::string{"\x03\0\0\0", 4}); // it had become 2
+  CHECK(open_code(directory.store()) == ec::storage_format);
+}
+
+TEST_CASE("an entry of the journal that contradicts its format is storage_damaged") {
+  temporary_directory directory;
+  create(directory.store(), 10);
+  put_raw(directory.store(), "journal", std::string{"\0\0\0\0\0\0\0\5", 8}, "nonsense");
+  CHECK(open_code(directory.store()) == ec::storage_damaged);
+}
+
+TEST_CASE("a core that cannot be folded because its tables are damaged does not stop the others") {
+  temporary_directory directory;
+  create(directory.store(), 10);
+  auto options = options_for_tests();
+  options.journal = {1000, std::size_t{1} << 20U};
+  made_up_log source{1, 1000};
+  {
+    auto owner = open_store(directory.store(), options);
+    REQUIRE(owner);
+    auto more = testing::append_of(source, testing::core_a, 10, 11);
+    REQUIRE((*owner)->apply({&more, 1}));
+  }
+  put_raw(directory.store(), "runs", std::string{"\0\0\0\7\0\0\0\0\0\0\0\x0c", 12}, std::string(300, '\1'));
+  options.journal = {1, std::size_t{1} << 20U};
+  auto owner = open_store(directory.store(), options);
+  REQUIRE(owner);
+  made_up_log other{2, 100};
+  for (std::uint64_t length = 0; length < 5; ++length) {
+    auto more = testing::append_of(other, testing::core_b, length, length + 1);
+    REQUIRE((*owner)->apply({&more, 1}));
+  }
+  auto view = (*owner)->open_snapshot();
+  CHECK(to_bytes((*view)->block(testing::core_b, 4).value().value().view()) == other.block(4));
+  CHECK(to_bytes((*view)->block(testing::core_a, 10).value().value().view()) == source.block(10));
 }
 
 TEST_CASE("a missing store is created only by an owner that may") {
@@ -195,11 +258,11 @@ TEST_CASE("an LMDB environment of another program is not a store") {
 TEST_CASE("a newer format is refused and named") {
   temporary_directory directory;
   create(directory.store(), 10);
-  put_raw(directory.store(), "meta", "format", std::string{"\x02\0\0\0", 4});
+  put_raw(directory.store(), "meta", "format", std::string{"\x03\0\0\0", 4});
   auto opened = open_store(directory.store(), options_for_tests());
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == ec::storage_format);
-  CHECK(opened.error().detail.find("format 2") != std::string::npos);
+  CHECK(opened.error().detail.find("format 3") != std::string::npos);
 }
 
 TEST_CASE("records that contradict their format are storage_damaged") {

@@ -155,7 +155,7 @@ private:
 
 class lmdb_store final : public store_fixture {
 public:
-  lmdb_store() {
+  explicit lmdb_store(journal_limits journal) : journal_(journal) {
     reopen();
   }
   backend& store() override {
@@ -166,6 +166,7 @@ public:
     open_options options;
     options.map_bytes = options.map_bytes_max = std::uint64_t{1} << 30U;
     options.durability = durability::none;
+    options.journal = journal_;
     auto opened = open_store(directory_.store(), options);
     if (!opened)
       throw std::runtime_error{to_string(opened.error())};
@@ -173,6 +174,7 @@ public:
   }
 
 private:
+  journal_limits journal_;
   temporary_directory directory_;
   std::unique_ptr<backend> store_;
 };
@@ -196,8 +198,8 @@ std::unique_ptr<store_fixture> memory_fixture() {
   return std::make_unique<memory_store>();
 }
 
-std::unique_ptr<store_fixture> lmdb_fixture() {
-  return std::make_unique<lmdb_store>();
+std::unique_ptr<store_fixture> lmdb_fixture(journal_limits journal) {
+  return std::make_unique<lmdb_store>(journal);
 }
 
 } // namespace corestore::storage::testing

@@ -100,6 +100,6 @@ public:
   virtual void reopen() = 0;
 };
 std::unique_ptr<store_fixture> memory_fixture();
-std::unique_ptr<store_fixture> lmdb_fixture();
+std::unique_ptr<store_fixture> lmdb_fixture(journal_limits journal = {});
 
 } // namespace corestore::storage::testing

@@ -1,0 +1,289 @@
+// The journal on disk: small appends of many cores in one table, found by every snapshot, folded into the tables of
+// their cores in time, and never lost on the way.
+#include <catch2/catch.hpp>
+
+#include <cerrno>
+
+#include <lmdb.h>
+
+#include "tests/unit/storage/support.hpp"
+
+namespace corestore::storage {
+
+namespace {
+
+using testing::append_of;
+using testing::failing_disk;
+using testing::made_up_log;
+using testing::temporary_directory;
+
+open_options options_with(journal_limits journal) {
+  open_options options;
+  options.map_bytes = options.map_bytes_max = std::uint64_t{64} << 20U;
+  options.durability = durability::none;
+  options.journal = journal;
+  return options;
+}
+
+std::unique_ptr<backend> open_or_fail(const std::filesystem::path& path, const open_options& options) {
+  auto opened = open_store(path, options);
+  if (!opened)
+    FAIL(to_string(opened.error()));
+  return std::move(*opened);
+}
+
+/// Entries of a table, as LMDB counts them; the store is closed.
+std::size_t entries_of(const std::filesystem::path& path, const char* table) {
+  MDB_env* environment = nullptr;
+  MDB_txn* txn = nullptr;
+  MDB_dbi handle = 0;
+  MDB_stat content{};
+  REQUIRE(mdb_env_create(&environment) == 0);
+  REQUIRE(mdb_env_set_maxdbs(environment, 20) == 0);
+  REQUIRE(mdb_env_open(environment, path.c_str(), MDB_RDONLY, 0600) == 0);
+  REQUIRE(mdb_txn_begin(environment, nullptr, MDB_RDONLY, &txn) == 0);
+  REQUIRE(mdb_dbi_open(txn, table, 0, &handle) == 0);
+  REQUIRE(mdb_stat(txn, handle, &content) == 0);
+  mdb_txn_abort(txn);
+  mdb_env_close(environment);
+  return content.ms_entries;
+}
+
+/// Many cores that all grow.
+class field {
+public:
+  explicit field(std::uint32_t cores) : lengths_(cores) {
+    for (std::uint32_t core = 0; core < cores; ++core)
+      logs_.emplace_back(core + 1);
+  }
+
+  log::change_set next(std::uint32_t core, std::uint64_t count = 1) {
+    auto start = lengths_[core];
+    lengths_[core] += count;
+    return append_of(logs_[core], log::core_number{core}, start, lengths_[core]);
+  }
+
+  result<void> grow_all(backend& store, std::uint64_t count = 1) {
+    std::vector<log::change_set> group;
+    for (std::uint32_t core = 0; core < lengths_.size(); ++core)
+      group.push_back(next(core, count));
+    return store.apply(group);
+  }
+
+  void check(backend& store) const {
+    auto view = store.open_snapshot();
+    REQUIRE(view);
+    check(**view, lengths_);
+  }
+
+  void check(const snapshot& view, const std::vector<std::uint64_t>& lengths) const {
+    for (std::uint32_t core = 0; core < lengths.size(); ++core) {
+      const log::core_number number{core};
+      REQUIRE(view.head(number).value() == logs_[core].head(lengths[core]));
+      REQUIRE(view.bits(number).value().contiguous_length() == lengths[core]);
+      std::uint64_t visited = 0;
+      auto done = view.each_block(number, {0, lengths[core]}, [&](std::uint64_t index, byte_view value) {
+        REQUIRE(index == visited++);
+        REQUIRE(to_bytes(value) == logs_[core].block(index));
+        return true;
+      });
+      REQUIRE(done);
+      REQUIRE(visited == lengths[core]);
+      for (std::uint64_t index = 0; index < lengths[core]; ++index)
+        REQUIRE(to_bytes(view.block(number, index).value().value().view()) == logs_[core].block(index));
+      for (const auto& node : logs_[core].nodes(0, lengths[core]))
+        REQUIRE(view.node(number, node.index).value() == node);
+    }
+  }
+
+  [[nodiscard]] const std::vector<std::uint64_t>& lengths() const {
+    return lengths_;
+  }
+  [[nodiscard]] const made_up_log& log_of(std::uint32_t core) const {
+    return logs_[core];
+  }
+
+private:
+  std::vector<std::uint64_t> lengths_;
+  std::vector<made_up_log> logs_;
+};
+
+} // namespace
+
+TEST_CASE("small appends are journalled, and found at once and after a restart") {
+  const temporary_directory directory;
+  field cores{20};
+  {
+    auto store = open_or_fail(directory.store(), options_with({1000, 1U << 20U}));
+    for (int round = 0; round < 5; ++round)
+      REQUIRE(cores.grow_all(*store));
+    cores.check(*store);
+  }
+  CHECK(entries_of(directory.store(), "journal") == 100);
+  CHECK(entries_of(directory.store(), "runs") == 0);
+  auto store = open_or_fail(directory.store(), options_with({1000, 1U << 20U}));
+  cores.check(*store);
+  REQUIRE(cores.grow_all(*store, 3));
+  cores.check(*store);
+}
+
+TEST_CASE("a journal that is too large is folded core by core, the oldest first") {
+  const temporary_directory directory;
+  field cores{20};
+  {
+    auto store = open_or_fail(directory.store(), options_with({60, 1U << 20U}));
+    for (int round = 0; round < 30; ++round) {
+      REQUIRE(cores.grow_all(*store));
+      cores.check(*store);
+    }
+  }
+  CHECK(entries_of(directory.store(), "journal") < 200);
+  auto runs = entries_of(directory.store(), "runs");
+  CHECK(runs > 0);
+  CHECK(runs < 20 * 30 / 2); // several appends each
+  auto store = open_or_fail(directory.store(), options_with({60, 1U << 20U}));
+  cores.check(*store);
+}
+
+TEST_CASE("an old snapshot finds in the journal what was folded after it") {
+  const temporary_directory directory;
+  field cores{10};
+  auto store = open_or_fail(directory.store(), options_with({40, 1U << 20U}));
+  for (int round = 0; round < 3; ++round)
+    REQUIRE(cores.grow_all(*store));
+  auto then = cores.lengths();
+  auto view = store->open_snapshot();
+  REQUIRE(view);
+  for (int round = 0; round < 20; ++round)
+    REQUIRE(cores.grow_all(*store));
+  cores.check(**view, then);
+  cores.check(*store);
+}
+
+TEST_CASE("another process sees the journal as it was when it looked") {
+  const temporary_directory directory;
+  field cores{10};
+  auto store = open_or_fail(directory.store(), options_with({1000, 1U << 20U}));
+  REQUIRE(cores.grow_all(*store, 2));
+  store.reset();
+  auto readable = options_with({});
+  readable.is_read_only = true;
+  auto reader = open_or_fail(directory.store(), readable);
+  cores.check(*reader);
+}
+
+TEST_CASE("whatever is more than an append folds its core first") {
+  const temporary_directory directory;
+  field cores{3};
+  auto store = open_or_fail(directory.store(), options_with({1000, 1U << 20U}));
+  for (int round = 0; round < 10; ++round)
+    REQUIRE(cores.grow_all(*store));
+  const auto& source = cores.log_of(1);
+  log::change_set cut;
+  cut.number = log::core_number{1};
+  cut.truncate_to = 4;
+  cut.head = source.head(4, 1);
+  log::change_set cleared;
+  cleared.number = log::core_number{2};
+  cleared.cleared.push_back({2, 5});
+  REQUIRE(store->apply(std::vector{cut, cleared}));
+  auto check = [&](backend& there) {
+    auto view = there.open_snapshot();
+    REQUIRE(view);
+    CHECK((*view)->head(log::core_number{1}).value() == source.head(4, 1));
+    CHECK((*view)->block(log::core_number{1}, 3).value());
+    CHECK_FALSE((*view)->block(log::core_number{1}, 4).value());
+    CHECK_FALSE((*view)->node(log::core_number{1}, 8).value());
+    CHECK_FALSE((*view)->block(log::core_number{2}, 3).value());
+    CHECK((*view)->node(log::core_number{2}, 6).value() == cores.log_of(2).node(6));
+    CHECK((*view)->block(log::core_number{2}, 9).value());
+    CHECK((*view)->block(log::core_number{0}, 9).value());
+  };
+  check(*store);
+  store.reset();
+  store = open_or_fail(directory.store(), options_with({1000, 1U << 20U}));
+  check(*store);
+  auto more = append_of(source, log::core_number{1}, 4, 6); // another history goes on in the journal
+  more.head = source.head(6, 1);
+  REQUIRE(store->apply({&more, 1}));
+  store.reset();
+  store = open_or_fail(directory.store(), options_with({1000, 1U << 20U}));
+  auto view = store->open_snapshot();
+  CHECK((*view)->head(log::core_number{1}).value() == source.head(6, 1));
+  CHECK(to_bytes((*view)->block(log::core_number{1}, 5).value().value().view()) == source.block(5));
+}
+
+TEST_CASE("a purged core leaves nothing in the journal that could come back") {
+  const temporary_directory directory;
+  field cores{2};
+  auto store = open_or_fail(directory.store(), options_with({1000, 1U << 20U}));
+  for (int round = 0; round < 4; ++round)
+    REQUIRE(cores.grow_all(*store));
+  log::change_set purge;
+  purge.number = log::core_number{1};
+  purge.is_purge = true;
+  REQUIRE(store->apply({&purge, 1}));
+  auto check = [&](backend& there) {
+    auto view = there.open_snapshot();
+    REQUIRE(view);
+    CHECK((*view)->head(log::core_number{1}).value() == log::tree_head{});
+    CHECK_FALSE((*view)->block(log::core_number{1}, 0).value());
+    CHECK((*view)->block(log::core_number{0}, 3).value());
+  };
+  check(*store);
+  store.reset();
+  store = open_or_fail(directory.store(), options_with({0, 0}));
+  check(*store);
+  auto again = append_of(cores.log_of(1), log::core_number{1}, 0, 2); // folds nothing of the old one
+  REQUIRE(store->apply({&again, 1}));
+  auto view = store->open_snapshot();
+  CHECK((*view)->head(log::core_number{1}).value().length == 2);
+  CHECK_FALSE((*view)->block(log::core_number{1}, 2).value());
+}
+
+TEST_CASE("a group that fails at any of its writes leaves the journal as it was") {
+  for (auto what : {&failing_disk::put, &failing_disk::commit}) {
+    for (std::uint64_t after = 0;; ++after) {
+      const temporary_directory directory;
+      auto disk = std::make_shared<failing_disk>();
+      auto options = options_with({12, 1U << 20U});
+      options.faults = disk;
+      field cores{5};
+      auto store = open_or_fail(directory.store(), options);
+      for (int round = 0; round < 3; ++round)
+        REQUIRE(cores.grow_all(*store));
+      auto before = cores;
+      ((*disk).*what) = {ENOSPC, after};
+      auto applied = cores.grow_all(*store);
+      if (applied)
+        break; // it takes fewer steps than that
+      REQUIRE(applied.error().code == ec::storage_full);
+      before.check(*store);
+      REQUIRE(before.grow_all(*store));
+      REQUIRE(before.grow_all(*store));
+      before.check(*store);
+      store.reset();
+      store = open_or_fail(directory.store(), options_with({12, 1U << 20U}));
+      before.check(*store);
+      if (what == &failing_disk::commit)
+        break;
+    }
+  }
+}
+
+TEST_CASE("numbers of journal entries are not used again after everything was folded") {
+  const temporary_directory directory;
+  field cores{3};
+  for (int round = 0; round < 6; ++round) {
+    auto store = open_or_fail(directory.store(), options_with({round % 2 == 0 ? 100U : 1U, 1U << 20U}));
+    REQUIRE(cores.grow_all(*store));
+    REQUIRE(cores.grow_all(*store));
+    cores.check(*store);
+    store.reset();
+    store = open_or_fail(directory.store(), options_with({1, 1U << 20U}));
+    REQUIRE(cores.grow_all(*store));
+    cores.check(*store);
+  }
+}
+
+} // namespace corestore::storage
