@@ -42,6 +42,7 @@ core_record make_record(const log::core_header& header, const log::tree_head& he
   record.name_space = header.name_space;
   record.is_external = header.origin != log::key_origin::derived;
   record.is_frozen = header.is_frozen;
+  record.is_fenced = header.fence.has_value();
   return record;
 }
 
@@ -78,6 +79,10 @@ result<void> core_state::open() {
     mirror_wish_ = next_wish();
     storage::core_view view{**opened, log_.header.number};
     replicator_->add_download(*mirror_wish_, {0, blocks_end}, false, view, now_ms());
+  }
+  if (log_.header.fence) {
+    storage::core_view view{**opened, log_.header.number};
+    want_lost_blocks(view);
   }
   return {};
 }
@@ -124,8 +129,8 @@ core_record core_state::record() const {
 caf::result<append_result> core_state::append(std::vector<shared_bytes> blocks) {
   if (ending_)
     return make_error(ec::store_closed, "the store is closing");
-  if (!is_writable() || !keys())
-    return make_error(ec::not_writable, "no key here signs core " + text::to_z32(log_.header.key.view()));
+  if (auto refusal = signing_refusal(); refusal.code != ec::none)
+    return to_caf(refusal);
   auto bytes_max = log::block_bytes_max(log_.header.generation) - padding();
   auto too_large =
     std::any_of(blocks.begin(), blocks.end(), [&](const shared_bytes& block) { return block.size() > bytes_max; });
@@ -168,7 +173,11 @@ caf::result<core_record> core_state::mirror(bool is_on, bool is_persistent) {
   }
   auto changed = known;
   changed.is_mirrored = is_on;
-  new_header_ = std::move(changed);
+  return replace_header(std::move(changed));
+}
+
+caf::result<core_record> core_state::replace_header(log::core_header header) {
+  new_header_ = std::move(header);
   auto promise = self_->make_response_promise<core_record>();
   header_waiters_.push_back(promise);
   settle();
@@ -276,6 +285,10 @@ local_core_actor::behavior_type make_handlers() {
     [](mark_atom, std::uint64_t start, std::uint64_t end) { return here().mark(start, end); },
     [](sweep_atom) { return here().sweep(); },
     [](repair_atom) { return here().repair(); },
+    [](export_atom) { return here().export_head(); },
+    [](export_atom, const archive_request& request) { return here().export_blocks(request); },
+    [](import_atom, const bytes& frame) { return here().import_frame(frame); },
+    [](fence_atom, bool is_fenced) { return here().set_fence(is_fenced); },
     [](extend_atom, const std::string& extension, const extension_sink& sink) {
       return here().extend(extension, sink, false);
     },

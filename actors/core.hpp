@@ -84,6 +84,16 @@ public:
   bool mark(std::uint64_t start, std::uint64_t end);
   caf::result<clear_result> sweep();
 
+  // -- in and out as an archive (core_archive.cpp)
+
+  [[nodiscard]] caf::result<bytes> export_head() const;
+  caf::result<archive_page> export_blocks(const archive_request& request);
+  caf::result<std::uint64_t> import_frame(const bytes& frame);
+
+  // -- after a restore (core_fence.cpp)
+
+  caf::result<core_record> set_fence(bool is_fenced);
+
   // -- views and batches (core_views.cpp)
 
   caf::result<checkout_actor> check_out(const checkout_request& request);
@@ -136,6 +146,7 @@ private:
     std::function<result<log::change_set>(const storage::snapshot&)> stage;
     std::function<void(const result<void>&)> done;
     std::function<void(const change_set_ptr&)> held; ///< set: somebody else has it committed, see settle_batch()
+    bool is_foreign = false;                         ///< nothing that was written here
   };
 
   /// A caller's change; they take effect in the order in which they came.
@@ -162,6 +173,7 @@ private:
     std::vector<log::verification> verified;
     std::function<void(const result<void>&)> done; ///< of an edit
     bool is_held = false;                          ///< its commit is not ours
+    bool is_foreign = false;                       ///< of an edit: nothing that was written here
     truncation_ptr lost;                           ///< what views have to hear of
   };
 
@@ -179,6 +191,11 @@ private:
 
   [[nodiscard]] std::uint64_t now_ms() const;
   [[nodiscard]] bool is_writable() const;
+  /// Why nothing may be signed now: no key, or a fence.
+  [[nodiscard]] error signing_refusal();
+  void want_lost_blocks(const log::log_source& source);
+  void watch_fence();
+  caf::result<core_record> replace_header(log::core_header header);
   [[nodiscard]] const boxed<key_pair>& keys();
 
   /// Runs `action(const log::log_source&)` on a fresh snapshot.
@@ -272,6 +289,7 @@ private:
 
   on_demand<waiting_callers> waiting_;
   std::optional<replication::download_id> mirror_wish_;
+  std::optional<replication::download_id> fence_wish_; ///< what was written after the backup
   std::uint64_t wishes_ = 0;
   std::vector<event_sink> sinks_;
   boxed<verify_progress> verifying_;

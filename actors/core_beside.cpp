@@ -221,11 +221,11 @@ core_switches core_state::switches(std::uint64_t session) const {
   return answer;
 }
 
-/// A switch never allows what the connection itself forbids.
+/// A switch never allows what the connection itself forbids, and nothing of a fenced core is served (core_fence.cpp).
 replication::peer_options core_state::options_of(const peer_link& link) const {
   auto options = link.options;
   const auto& ours = beside_.look().switches;
-  options.may_upload = options.may_upload && link.switched.may_upload && ours.may_upload;
+  options.may_upload = options.may_upload && link.switched.may_upload && ours.may_upload && !log_.header.fence;
   options.may_download = options.may_download && link.switched.may_download && ours.may_download;
   return options;
 }

@@ -21,6 +21,7 @@ void core_state::settle() {
   collect_effects();
   start_step();
   answer_waiters();
+  watch_fence();
   collect_effects(); // answering may have dropped wishes
   send_outputs();
   arm_timer();
@@ -91,6 +92,7 @@ bool core_state::stage_edit(step& next) {
   next.done = std::move(change.done);
   next.changes = std::make_shared<const log::change_set>(std::move(*staged));
   next.is_held = change.held != nullptr;
+  next.is_foreign = change.is_foreign;
   if (next.is_held)
     change.held(next.changes);
   return true;
@@ -232,7 +234,7 @@ void core_state::note_share() {
 }
 
 void core_state::count(const step& done, std::uint64_t before_bytes) {
-  if (!done.is_ours) {
+  if (!done.is_ours || done.is_foreign) {
     if (done.changes->head || !done.changes->runs.empty() || !done.changes->blocks.empty())
       note_news();
     return;

@@ -51,8 +51,8 @@ void core_state::enqueue(edit change) {
 }
 
 caf::result<core_record> core_state::truncate(std::uint64_t length, std::uint64_t fork) {
-  if (!is_writable() || !keys())
-    return make_error(ec::not_writable, "no key here signs core " + text::to_z32(log_.header.key.view()));
+  if (auto refusal = signing_refusal(); refusal.code != ec::none)
+    return to_caf(refusal);
   if (fork > limits::safe_integer_max)
     return make_error(ec::bad_argument, "no such fork: " + std::to_string(fork));
   auto promise = self_->make_response_promise<core_record>();
@@ -156,6 +156,8 @@ caf::result<append_result> core_state::append_signed(std::vector<shared_bytes> b
   edit change;
   change.stage = [this, size, blocks = std::move(blocks),
                   signature = std::move(signature)](const storage::snapshot&) mutable -> result<log::change_set> {
+    if (log_.header.fence)
+      return fail(signing_refusal());
     const auto* secrecy = cipher();
     for (std::size_t i = 0; secrecy != nullptr && i < blocks.size(); ++i)
       blocks[i] = shared_bytes{secrecy->encrypt(log_.head.length + i, log_.head.fork, blocks[i].view())};

@@ -83,9 +83,9 @@ result<log::change_set> core_state::stage(const staged_batch& batch, const stora
                                   std::to_string(log_.head.fork));
   log::authority signer;
   signer.signature = batch.signature;
-  if (batch.signature.empty()) {
-    if (!is_writable() || !keys())
-      return fail(ec::not_writable, "no key here signs core " + text::to_z32(log_.header.key.view()));
+  if (batch.signature.empty() || log_.header.fence) {
+    if (auto refusal = signing_refusal(); refusal.code != ec::none)
+      return fail(std::move(refusal));
     signer.keys = &*keys();
   }
   if (batch.kept == log_.head.length)

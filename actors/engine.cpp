@@ -9,6 +9,7 @@
 #include "actors/listener.hpp"
 #include "actors/network.hpp"
 #include "actors/reactor.hpp"
+#include "actors/scrub.hpp"
 #include "actors/store.hpp"
 #include "actors/terminator.hpp"
 #include "actors/writer.hpp"
@@ -53,6 +54,12 @@ struct engine::implementation {
     context->set_settings(std::move(shared));
     context->log = std::move(log);
     dials = system.spawn(network, context);
+    if (auto now = context->settings(); now->scrub_bytes_s > 0)
+      scrubs = system.spawn(scrub, scrub_arguments{backend, serves, counted, now->scrub_bytes_s, now->scrub_interval_ms,
+                                                   [shared = context](const char* severity, const std::string& line) {
+                                                     shared->say(severity, line);
+                                                   }});
+    caf::anon_send(writes, join_atom_v, caf::actor_cast<room_maker_actor>(serves));
     // From here, not from the network actor: nobody can ask the store to dial before it knows whom to ask.
     caf::anon_send(serves, join_atom_v, dials);
   }
@@ -94,7 +101,9 @@ struct engine::implementation {
       outer.push_back(caf::actor_cast<caf::actor>(handle));
     outer.push_back(caf::actor_cast<caf::actor>(dials));
     listeners.clear();
+    outer.push_back(caf::actor_cast<caf::actor>(scrubs));
     dials = nullptr;
+    scrubs = nullptr;
     end(std::move(outer));
     end({caf::actor_cast<caf::actor>(serves)});
     end({caf::actor_cast<caf::actor>(writes)});
@@ -118,6 +127,7 @@ struct engine::implementation {
   std::shared_ptr<peer_guard> guard;
   std::vector<listener_actor> listeners;
   network_actor dials;
+  scrub_actor scrubs;                                      ///< absent: nothing is looked at in the background
   std::vector<std::pair<endpoint, std::uint64_t>> dialled; ///< by connect(), with their ids
   bool is_closed = false;
 };

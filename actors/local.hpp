@@ -180,6 +180,11 @@ using local_checkout_actor = checkout_actor::extend<
   // what the batch holds, for a commit of several cores
   caf::replies_to<prepare_atom>::with<staged_batch_ptr>>;
 
+/// Who can give up data when the quota is used up.
+using room_maker_actor = caf::typed_actor<
+  // about so many bytes of cores that nobody here owns, holds or mirrors; what was given up
+  caf::replies_to<evict_atom, std::uint64_t>::with<clear_result>>;
+
 /// The one actor that writes; detached.
 using writer_actor = caf::typed_actor<
   // make one change set durable; answered with the number of its commit
@@ -191,7 +196,13 @@ using writer_actor = caf::typed_actor<
   // sync now, and again after the interval
   caf::reacts_to<tick_atom>,
   // everything applied so far becomes durable
-  caf::replies_to<sync_atom>::with<bool>>;
+  caf::replies_to<sync_atom>::with<bool>,
+  // give free pages back to the file system; what arrives meanwhile waits
+  caf::replies_to<compact_atom>::with<bool>,
+  // false: the store no longer counts as restored
+  caf::replies_to<fence_atom, bool>::with<bool>,
+  // who is asked before the quota makes a commit fail
+  caf::reacts_to<join_atom, room_maker_actor>>;
 
 /// What the connections of one store are made with; it dials, and hangs up.
 using network_actor = caf::typed_actor<
@@ -225,6 +236,10 @@ using local_store_actor = store_actor::extend<
   caf::reacts_to<leave_atom, std::string>,
   // a key or an address was banned, and why
   caf::reacts_to<ban_atom, std::string, std::string>,
+  // see room_maker_actor
+  caf::replies_to<evict_atom, std::uint64_t>::with<clear_result>,
+  // what the scrub found, for those who watch
+  caf::reacts_to<store_event>,
   // what namespaces ask on behalf of somebody
   caf::replies_to<open_atom, core_selector, scope_id>::with<opened_core>,
   caf::replies_to<close_atom, corestore::discovery_key, scope_id>::with<bool>,

@@ -25,6 +25,15 @@ public:
   /// Searches for peers under way: while there is one, an update waits for peers that are not here yet.
   counter searches{0};
 
+  // upkeep
+  counter blocks_evicted{0};
+  counter bytes_evicted{0};
+  counter scrub_passes{0};
+  counter scrub_blocks{0};
+  counter scrub_bytes{0};
+  counter scrub_faults{0};
+  counter scrub_repaired{0};
+
   /// One group of `members` reached the disk.
   void committed(std::uint64_t members, std::chrono::microseconds commit) {
     group_count.add(members);
@@ -38,6 +47,13 @@ public:
     record.bytes_downloaded = bytes_downloaded;
     record.blocks_uploaded = blocks_uploaded;
     record.bytes_uploaded = bytes_uploaded;
+    record.blocks_evicted = blocks_evicted;
+    record.bytes_evicted = bytes_evicted;
+    record.scrub_passes = scrub_passes;
+    record.scrub_blocks = scrub_blocks;
+    record.scrub_bytes = scrub_bytes;
+    record.scrub_faults = scrub_faults;
+    record.scrub_repaired = scrub_repaired;
     record.change_sets = group_count.sum;
     record.queue_us = queue_us.sum;
     record.commit_us = commit_us.sum;

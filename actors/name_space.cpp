@@ -96,6 +96,11 @@ store_actor::behavior_type name_space(store_actor::stateful_pointer<name_space_s
     [self](ban_atom, const std::string& subject, std::uint64_t for_ms) {
       return hand_on<bool>(self, ban_atom_v, subject, for_ms);
     },
+    [self](backup_atom, const std::string& directory, bool is_compact) {
+      return hand_on<space_report>(self, backup_atom_v, directory, is_compact);
+    },
+    [self](compact_atom) { return hand_on<space_report>(self, compact_atom_v); },
+    [self](fence_atom, bool is_fenced) { return hand_on<bool>(self, fence_atom_v, is_fenced); },
     [self](suspend_atom) { return hand_on<bool>(self, suspend_atom_v); },
     [self](resume_atom) { return hand_on<bool>(self, resume_atom_v); },
     [self, &state](close_atom) -> caf::result<bool> {

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/inherited.hpp"
+
 namespace corestore::actors {
 
 namespace {
@@ -163,10 +165,14 @@ result<std::shared_ptr<acceptor>> acceptor::open(reactor& io, const endpoint& wh
     if (failure || found.empty())
       return fail(ec::bad_argument, "cannot resolve " + to_string(where) + ": " + failure.message());
     auto address = found.begin()->endpoint();
-    opened->socket_.open(address.protocol(), failure);
-    if (!failure)
+    auto inherited = inherited::take(address.data(), static_cast<socklen_t>(address.size()));
+    if (inherited >= 0)
+      opened->socket_.assign(address.protocol(), inherited, failure);
+    else
+      opened->socket_.open(address.protocol(), failure);
+    if (!failure && inherited < 0)
       opened->socket_.set_option(asio::socket_base::reuse_address{true}, failure);
-    if (!failure)
+    if (!failure && inherited < 0)
       opened->socket_.bind(address, failure);
     if (!failure) {
       asio::ip::tcp::endpoint bound;

@@ -198,6 +198,13 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
       return state.replicate(partner, scope);
     },
     [&state](hangup_atom, std::uint64_t id) { return state.hang_up(id); },
+    [&state](backup_atom, const std::string& directory, bool is_compact) {
+      return state.back_up(directory, is_compact);
+    },
+    [&state](evict_atom, std::uint64_t bytes) { return state.evict(bytes); },
+    [&state](const store_event& event) { state.report(event); },
+    [&state](compact_atom) { return state.compact(); },
+    [&state](fence_atom, bool is_fenced) { return state.set_fence(is_fenced); },
     [&state](suspend_atom) { return state.suspend(); },
     [&state](resume_atom) { return state.resume(); },
     [&state](close_atom) { return state.close(); },

@@ -55,6 +55,16 @@ public:
 
   caf::result<clear_result> purge(const core_selector& selector);
 
+  // -- the whole of it (store_upkeep.cpp)
+
+  caf::result<space_report> back_up(const std::string& directory, bool is_compact);
+  caf::result<space_report> compact();
+  caf::result<bool> set_fence(bool is_fenced);
+  caf::result<clear_result> evict(std::uint64_t bytes);
+  void report(const store_event& event) {
+    tell(scope_id{}, event);
+  }
+
   // -- questions (store_listing.cpp)
 
   caf::result<core_record> describe(const core_selector& selector);
@@ -182,6 +192,7 @@ private:
   void store_twin(const log::core_header& header, std::optional<log::core_header> twin, const caller& who,
                   const std::function<void(const caf::error&)>& failed);
   void created(const log::core_header& header, const std::optional<log::core_header>& twin, const caller& who);
+  [[nodiscard]] std::optional<log::head_mark> fence_for(const resolution& wanted, const core_selector& selector) const;
   void settled(const corestore::discovery_key& discovery);
   loaded_core& load(const log::core_header& header, const core_selector& selector);
   void hold(loaded_core& core, const corestore::discovery_key& discovery, const caller& who);
@@ -199,6 +210,24 @@ private:
   void trim();
   void park(const corestore::discovery_key& discovery);
   void parked(const corestore::discovery_key& discovery, const parked_core& outcome);
+
+  /// Data that is being given up: core by core, in the order of their discovery keys.
+  struct eviction {
+    std::uint64_t wanted = 0;
+    clear_result done;
+    std::uint64_t walked = 0; ///< cores looked at; each is looked at once
+    caf::typed_response_promise<clear_result> promise;
+  };
+  struct victim {
+    log::core_header header;
+    log::tree_head head;
+    log::block_range range;
+    clear_result size;
+    std::uint64_t contiguous_length = 0; ///< afterwards
+  };
+  void continue_eviction(const std::shared_ptr<eviction>& under_way);
+  [[nodiscard]] result<std::optional<victim>> next_victim(eviction& under_way);
+  void give_up(const std::shared_ptr<eviction>& under_way, const victim& chosen);
 
   void wake_for(const waker& who);
   void purge_for(const core_selector& selector, caf::typed_response_promise<clear_result> promise);
@@ -236,6 +265,7 @@ private:
   std::uint64_t hits_ = 0;
   std::uint64_t misses_ = 0;
   std::uint64_t evictions_ = 0;
+  corestore::discovery_key eviction_cursor_; ///< last core that was looked at
 
   std::map<scope_id, scope_entry> scopes_;
   std::uint64_t next_scope_ = 1;

@@ -269,6 +269,9 @@ caf::result<store_record> store_state::describe_store() const {
       --record.sessions_dialling;
   }
   meters_->fill(record);
+  record.file_bytes = numbers.file_bytes;
+  record.quota_bytes = numbers.quota_bytes;
+  record.is_restored = backend_->is_restored();
   record.durability = std::string{name_of(backend_->mode())};
   record.version = CORESTORE_VERSION;
   return record;

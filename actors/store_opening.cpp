@@ -88,6 +88,8 @@ void store_state::create(resolution wanted, const caller& who) {
   log::change_set changes;
   if (!wanted.is_stored)
     wanted.header.number = log::core_number{next_number_++};
+  if (!wanted.header.fence)
+    wanted.header.fence = fence_for(wanted, who.selector);
   changes.number = wanted.header.number;
   changes.header = wanted.header;
   changes.alias = wanted.alias;

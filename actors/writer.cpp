@@ -25,6 +25,31 @@ void count_group(writer_state& state, const std::vector<writer_state::entry>& en
   state.counted->committed(end - first, std::chrono::duration_cast<microseconds>(clock::now() - start));
 }
 
+/// How often a commit waits for room before it fails.
+constexpr unsigned attempts_max = 3;
+
+/// Parts of the quota, in percent: above the first something is given up ahead of need, down to the second.
+constexpr std::uint64_t high_water = 95;
+constexpr std::uint64_t low_water = 85;
+
+/// Pause before the next one, when nothing could be given up.
+constexpr std::chrono::milliseconds retry_pause{200};
+
+/// The file is made smaller no more often than that.
+constexpr std::chrono::seconds compaction_pause{60};
+
+/// A commit that the quota refused waits while there is hope.
+void refuse(writer_state& state, writer_state::entry& refused, error reason) {
+  auto is_quota = reason.code == ec::storage_full && state.backend->stats().quota_bytes != 0;
+  if (is_quota && state.room_maker && refused.attempts++ < attempts_max) {
+    state.waiting.push_back(std::move(refused));
+    return;
+  }
+  if (is_quota)
+    reason.detail += ", and nothing here may be evicted: what an owner here writes, holds or mirrors never is";
+  refused.promise.deliver(to_caf(reason));
+}
+
 /// Commits everything queued, one bounded group after the other. A group that fails as a whole is retried change set
 /// by change set, so that one bad or oversized member does not take its neighbours down.
 void commit_queued(writer_state& state) {
@@ -46,15 +71,67 @@ void commit_queued(writer_state& state) {
       auto& entry = entries[position];
       if (outcome) {
         entry.promise.deliver(state.commits);
-      } else if (group.size() == 1 || outcome.error().code == ec::storage_poisoned) {
+      } else if (outcome.error().code == ec::storage_poisoned) {
         entry.promise.deliver(to_caf(outcome.error()));
+      } else if (group.size() == 1) {
+        refuse(state, entry, outcome.error());
       } else if (auto alone = state.backend->apply({&group[position - first], 1})) {
         entry.promise.deliver(++state.commits);
       } else {
-        entry.promise.deliver(to_caf(alone.error()));
+        refuse(state, entry, alone.error());
       }
     }
   }
+}
+
+/// Free pages inside the file are used again; they are given back when they are many and the file is past the quota.
+void shrink_file(writer_state& state, const storage::statistics& now) {
+  if (now.file_bytes <= now.quota_bytes || now.file_bytes - now.used_bytes < now.file_bytes / 4 ||
+      clock::now() - state.compacted < compaction_pause)
+    return;
+  state.compacted = clock::now();
+  std::ignore = state.backend->compact(); // without effect when it fails, and tried again later
+}
+
+void commit_all(self_pointer self);
+
+void go_on(self_pointer self, std::uint64_t given_up) {
+  auto& state = self->state;
+  state.is_making_room = false;
+  auto waiting = std::exchange(state.waiting, {});
+  for (auto& entry : waiting)
+    state.queue.push_back(std::move(entry));
+  if (given_up == 0) {
+    if (!state.queue.empty()) // cores may just be leaving the memory: then there is something the next time
+      self->delayed_send(self, retry_pause, flush_atom_v);
+    return;
+  }
+  shrink_file(state, state.backend->stats());
+  commit_all(self);
+}
+
+/// Asks for room when a commit waits for it, or when there is little left.
+void keep_room(self_pointer self) {
+  auto& state = self->state;
+  if (!state.room_maker || state.is_making_room)
+    return;
+  auto now = state.backend->stats();
+  if (now.quota_bytes == 0 || (state.waiting.empty() && now.used_bytes <= now.quota_bytes / 100 * high_water))
+    return;
+  auto target = now.quota_bytes / 100 * low_water;
+  auto surplus = now.used_bytes > target ? now.used_bytes - target : 1;
+  for (const auto& entry : state.waiting)
+    surplus += log::size_of(*entry.changes);
+  state.is_making_room = true;
+  self->request(state.room_maker, caf::infinite, evict_atom_v, surplus)
+    .then([self](const clear_result& given_up) { go_on(self, given_up.bytes); },
+          [self](const caf::error&) { go_on(self, 0); });
+}
+
+void commit_all(self_pointer self) {
+  commit_queued(self->state);
+  if (self->state.has_quota)
+    keep_room(self);
 }
 
 void arm_sync(self_pointer self) {
@@ -70,7 +147,11 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
   self->state.backend = backend;
   self->state.counted = counted;
   self->state.sync_interval_ms = sync_interval_ms;
+  self->state.has_quota = backend->stats().quota_bytes != 0;
   self->set_exit_handler([self](const caf::exit_msg& message) {
+    self->state.room_maker = nullptr;
+    for (auto& entry : std::exchange(self->state.waiting, {}))
+      self->state.queue.push_back(std::move(entry));
     commit_queued(self->state);
     auto synced = self->state.backend->sync();
     self->quit(synced ? message.reason : to_caf(synced.error()));
@@ -98,7 +179,7 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
     },
     [self](flush_atom) {
       self->state.is_armed = false;
-      commit_queued(self->state);
+      commit_all(self);
     },
     [self](tick_atom) {
       // A failed sync poisons the backend; the next commit reports it.
@@ -109,6 +190,23 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
       commit_queued(self->state);
       if (auto synced = self->state.backend->sync(); !synced)
         return to_caf(synced.error());
+      return true;
+    },
+    [self](compact_atom) -> caf::result<bool> {
+      commit_queued(self->state);
+      if (auto compacted = self->state.backend->compact(); !compacted)
+        return to_caf(compacted.error());
+      return true;
+    },
+    [self](join_atom, const room_maker_actor& room_maker) {
+      self->state.room_maker = room_maker;
+      commit_all(self);
+    },
+    [self](fence_atom, bool is_fenced) -> caf::result<bool> {
+      if (is_fenced)
+        return make_error(ec::bad_argument, "only restoring a backup fences a store");
+      if (auto ended = self->state.backend->end_restoration(); !ended)
+        return to_caf(ended.error());
       return true;
     },
   };

@@ -21,12 +21,18 @@ struct writer_state {
     change_set_ptr changes;
     caf::typed_response_promise<std::uint64_t> promise;
     std::chrono::steady_clock::time_point arrival;
+    unsigned attempts = 0; ///< times that the quota was in its way
   };
 
   std::shared_ptr<storage::backend> backend;
   meters_ptr counted;
   std::vector<entry> queue;
-  bool is_armed = false; ///< a flush is behind everything that is in the mailbox now
+  std::vector<entry> waiting;  ///< for room: the quota is used up, and somebody is asked to give data up
+  room_maker_actor room_maker; ///< absent: nobody can
+  bool is_making_room = false;
+  bool has_quota = false;
+  std::chrono::steady_clock::time_point compacted{}; ///< when the file was made smaller last
+  bool is_armed = false;                             ///< a flush is behind everything that is in the mailbox now
   std::uint64_t commits = 0;
   std::uint64_t sync_interval_ms = 0; ///< with durability `interval`
 

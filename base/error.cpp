@@ -11,7 +11,7 @@ struct description {
   std::string_view sentence;
 };
 
-constexpr std::array<description, static_cast<std::size_t>(ec::core_held) + 1> descriptions{{
+constexpr std::array<description, static_cast<std::size_t>(ec::fenced) + 1> descriptions{{
   {"none", "no error"},
   {"bad_argument", "the value given is out of range or malformed"},
   {"decoding_failed", "the bytes do not follow their format"},
@@ -43,6 +43,7 @@ constexpr std::array<description, static_cast<std::size_t>(ec::core_held) + 1> d
   {"unsupported", "this is not offered here"},
   {"internal", "an internal invariant does not hold"},
   {"core_held", "the core is open exclusively already"},
+  {"fenced", "the core was restored from a backup, and no peer has shown yet that no longer log of it exists"},
 }};
 
 const description& describing(ec code) {

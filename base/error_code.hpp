@@ -38,7 +38,8 @@ enum class ec : std::uint8_t {
   store_closed,        ///< the store is closing or closed
   unsupported,         ///< understood, and not offered by this build or generation
   internal,            ///< a bug: an invariant of ours does not hold
-  core_held            ///< the core is open exclusively already
+  core_held,           ///< the core is open exclusively already
+  fenced               ///< restored from a backup: nobody has shown yet that no longer log exists
 };
 
 /// The stable lower-case name, as used in logs, JSON and the HTTP API: `storage_full`.

@@ -68,6 +68,9 @@ inline constexpr std::size_t unsent_bytes_max = 2 * frame_bytes_max;
 /// Blocks that one download may name one by one.
 inline constexpr std::size_t download_blocks_max = 65536;
 
+/// One frame of an archive: a block of the largest size, what proves it, and a page of smaller ones.
+inline constexpr std::size_t archive_frame_bytes_max = std::size_t{20} << 20U;
+
 /// Bytes that a batch may hold in memory before it is flushed.
 inline constexpr std::size_t batch_bytes_max = std::size_t{256} << 20U;
 

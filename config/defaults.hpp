@@ -31,6 +31,12 @@ inline constexpr std::uint64_t map_bytes_max = std::uint64_t{1} << 40U;
 /// Bytes that the store may use on disk; 0 = as much as there is.
 inline constexpr std::uint64_t quota_bytes = 0;
 
+/// Bytes hashed in a second by the background scrub: a terabyte in three days, for less than a percent of a processor.
+inline constexpr std::uint64_t scrub_bytes_s = std::uint64_t{4} << 20U;
+
+/// From the start of one walk over everything stored to that of the next: a week.
+inline constexpr std::chrono::milliseconds scrub_interval{std::chrono::hours{168}};
+
 // -- replication
 
 /// One address on loopback: a server is not open to the world unless it is told to be.

@@ -176,9 +176,16 @@ std::string print_key(const Key& key) {
   return text::to_hex(key.view());
 }
 
-/// A key, or `KEY@9`, `KEY@10`.
+/// A key, or `KEY@9`, `KEY@10`, and behind a blank what it is called.
 result<mirrored_core> read_mirrored(std::string_view text) {
   mirrored_core core;
+  auto end = std::min(text.size(), text.find_first_of(" \t"));
+  auto label = text.substr(std::min(text.size(), text.find_first_not_of(" \t", end)));
+  if (label.size() > 200 ||
+      std::any_of(label.begin(), label.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+    return fail(ec::bad_argument, "a label has at most 200 bytes and no control characters");
+  core.label = label;
+  text = text.substr(0, end);
   auto at = text.rfind('@');
   if (at != std::string_view::npos) {
     auto generation = read_generation(text.substr(at + 1));
@@ -194,7 +201,9 @@ result<mirrored_core> read_mirrored(std::string_view text) {
 
 std::string print_mirrored(const mirrored_core& core) {
   auto text = text::to_hex(core.key.view());
-  return core.generation == 0 ? text : text + "@" + std::to_string(core.generation);
+  if (core.generation != 0)
+    text += "@" + std::to_string(core.generation);
+  return core.label.empty() ? text : text + " " + core.label;
 }
 
 std::string print_address(const address& what) {
@@ -222,6 +231,8 @@ void add_store(std::vector<key_rule>& rules) {
   store.count("cache.passive", &store_settings::passive_cores_max, 0, 10000000);
   store.one("map-size-max", &store_settings::map_bytes_max, read_map_size, print_size);
   store.size("quota", &store_settings::quota_bytes, 0, 16 * tib);
+  store.size("scrub-rate", &store_settings::scrub_bytes_s, 0, tib);
+  store.duration("scrub-interval", &store_settings::scrub_interval, milliseconds{1000}, 3650 * day);
 }
 
 result<peer_name> read_peer_name(std::string_view text) {
@@ -298,6 +309,7 @@ void add_surfaces(std::vector<key_rule>& rules) {
   cluster.count("replicas", &cluster_settings::replicas, 1, 16);
 
   section_rules<&settings::log> log{rules, "log"};
+  log.one("format", &log_settings::format, read_log_format, [](log_format value) { return name_of(value); });
   live(log.one("level", &log_settings::level, read_log_level, [](log_level value) { return name_of(value); }));
 }
 

@@ -26,6 +26,11 @@ struct key_rule {
 
   /// `replication.listen`
   [[nodiscard]] std::string full_name() const;
+
+  /// Neither printed nor logged.
+  [[nodiscard]] bool is_secret() const {
+    return section == "http" && name == "token";
+  }
 };
 
 /// Section by section, in the order of the sample file.

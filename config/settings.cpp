@@ -1,6 +1,9 @@
 #include "config/settings.hpp"
 
+#include <set>
 #include <string_view>
+
+#include "base/text.hpp"
 
 namespace corestore::config {
 
@@ -15,10 +18,20 @@ auto not_offered(const settings& what, const std::string& key, std::string_view 
   return fail(ec::unsupported, subject(what, key) + std::string{feature} + " is not offered by this build");
 }
 
+/// Room for the file's own pages and a first block; less would refuse everything.
+constexpr std::uint64_t quota_bytes_min = std::uint64_t{1} << 20U;
+
+result<void> check_store(const settings& what) {
+  const auto& store = what.store;
+  if (store.quota_bytes != 0 && store.quota_bytes < quota_bytes_min)
+    return fail(ec::bad_argument, subject(what, "store.quota") + "less than 1MiB; 0 is no quota");
+  if (store.quota_bytes > store.map_bytes_max)
+    return fail(ec::bad_argument, subject(what, "store.quota") + "larger than store.map-size-max");
+  return {};
+}
+
 /// Surfaces that are named in the file and that this build does not have.
 result<void> check_offered(const settings& what) {
-  if (what.store.quota_bytes != 0)
-    return not_offered(what, "store.quota", "a quota");
   if (what.node.listen.kind == address_kind::local)
     return not_offered(what, "node.listen", "the node surface on a Unix socket");
   if (!what.cluster.name.empty())
@@ -55,6 +68,11 @@ result<void> check_replication(const settings& what) {
   if (replication.idle_timeout.count() != 0 && replication.keep_alive >= replication.idle_timeout)
     return fail(ec::bad_argument,
                 subject(what, "replication.keep-alive") + "not shorter than replication.idle-timeout");
+  std::set<core_key> mirrored;
+  for (const auto& entry : replication.mirror)
+    if (!mirrored.insert(entry.key).second)
+      return fail(ec::bad_argument,
+                  subject(what, "replication.mirror") + "'" + text::to_hex(entry.key.view()) + "' is given twice");
   for (auto first = replication.listen.begin(); first != replication.listen.end(); ++first)
     for (auto second = first + 1; second != replication.listen.end(); ++second)
       if (*first == *second && first->port != 0)
@@ -74,6 +92,7 @@ result<void> check_http(const settings& what) {
 
 result<void> validate(const settings& what) {
   return check_offered(what)
+    .and_then([&] { return check_store(what); })
     .and_then([&] { return check_node(what); })
     .and_then([&] { return check_replication(what); })
     .and_then([&] { return check_http(what); });

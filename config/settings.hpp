@@ -24,6 +24,11 @@ enum class durability : std::uint8_t {
 
 enum class log_level : std::uint8_t { trace, debug, info, warn, error, off };
 
+enum class log_format : std::uint8_t {
+  text, ///< time, level, message
+  json  ///< one object a line
+};
+
 struct store_settings {
   std::string path{defaults::store_path};
   std::string primary_key_file; ///< empty: the store keeps its own primary key
@@ -33,7 +38,9 @@ struct store_settings {
   std::uint64_t active_cores_max = defaults::active_cores_max;
   std::uint64_t passive_cores_max = defaults::passive_cores_max;
   std::uint64_t map_bytes_max = defaults::map_bytes_max;
-  std::uint64_t quota_bytes = defaults::quota_bytes; ///< 0 = no quota
+  std::uint64_t quota_bytes = defaults::quota_bytes;     ///< 0 = no quota
+  std::uint64_t scrub_bytes_s = defaults::scrub_bytes_s; ///< 0 = no scrub
+  std::chrono::milliseconds scrub_interval = defaults::scrub_interval;
 
   friend bool operator==(const store_settings&, const store_settings&) = default;
 };
@@ -42,6 +49,7 @@ struct store_settings {
 struct mirrored_core {
   core_key key;
   std::uint8_t generation = 0; ///< 9 or 10; 0 = what the store makes, unless it knows the core
+  std::string label;           ///< what people call it, for messages; may be empty
 
   friend auto operator<=>(const mirrored_core&, const mirrored_core&) = default;
 };
@@ -118,6 +126,7 @@ struct cluster_settings {
 
 struct log_settings {
   log_level level = log_level::info;
+  log_format format = log_format::text;
 
   friend bool operator==(const log_settings&, const log_settings&) = default;
 };

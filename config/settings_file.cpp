@@ -1,6 +1,7 @@
 #include "config/settings_file.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -91,6 +92,55 @@ result<std::vector<std::string>> split_value(std::string_view text, bool is_list
   }
 }
 
+bool is_variable_name(std::string_view text) {
+  auto is_part = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_';
+  };
+  return !text.empty() && std::isdigit(static_cast<unsigned char>(text.front())) == 0 &&
+         std::all_of(text.begin(), text.end(), is_part);
+}
+
+/// What stands between `${` and `}`.
+result<std::string> look_up(std::string_view inside, const environment& variables) {
+  auto mark = inside.find(":-");
+  std::string name{inside.substr(0, mark)};
+  if (!is_variable_name(name))
+    return fail(ec::bad_argument, "'${" + std::string{inside} + "}' is not ${NAME} or ${NAME:-text}");
+  auto value = variables ? variables(name) : std::nullopt;
+  if (mark != std::string_view::npos)
+    return value && !value->empty() ? *value : std::string{inside.substr(mark + 2)};
+  if (!value)
+    return fail(ec::bad_argument,
+                "the environment variable " + name + " is not set; ${" + name + ":-text} gives a default");
+  return *value;
+}
+
+result<std::string> expand(std::string_view text, const environment& variables) {
+  std::string expanded;
+  while (!text.empty()) {
+    auto dollar = std::min(text.size(), text.find('$'));
+    expanded += text.substr(0, dollar);
+    text.remove_prefix(dollar);
+    if (text.starts_with("$$")) {
+      expanded += '$';
+      text.remove_prefix(2);
+    } else if (text.starts_with("${")) {
+      auto end = text.find('}');
+      if (end == std::string_view::npos)
+        return fail(ec::bad_argument, "the closing } of a variable is missing");
+      auto value = look_up(text.substr(2, end - 2), variables);
+      if (!value)
+        return value;
+      expanded += *value;
+      text.remove_prefix(end + 1);
+    } else if (!text.empty()) {
+      expanded += text.front();
+      text.remove_prefix(1);
+    }
+  }
+  return expanded;
+}
+
 /// What one key was given, over all of its lines.
 struct given {
   std::vector<std::string> elements;
@@ -99,7 +149,7 @@ struct given {
 
 class reader {
 public:
-  explicit reader(std::string_view file_name) : file_name_(file_name) {
+  reader(std::string_view file_name, const environment& variables) : file_name_(file_name), variables_(variables) {
     // nop
   }
 
@@ -145,6 +195,12 @@ private:
     auto elements = split_value(value, rule->is_list);
     if (!elements)
       return refuse(full_name, elements.error().detail);
+    for (auto& element : *elements) {
+      auto expanded = expand(element, variables_);
+      if (!expanded)
+        return refuse(full_name, expanded.error().detail);
+      element = std::move(*expanded);
+    }
     auto [earlier, is_first] = given_.try_emplace(full_name);
     auto& all = earlier->second;
     if (!is_first && !rule->is_list)
@@ -165,6 +221,7 @@ private:
   }
 
   std::string file_name_;
+  const environment& variables_;
   std::size_t line_ = 0;
   std::string_view section_;
   std::map<std::string, given> given_;
@@ -173,8 +230,8 @@ private:
 
 } // namespace
 
-result<settings> parse_settings(std::string_view text, std::string_view file_name) {
-  reader lines{file_name};
+result<settings> parse_settings(std::string_view text, std::string_view file_name, const environment& variables) {
+  reader lines{file_name, variables};
   while (!text.empty()) {
     auto end = text.find('\n');
     if (auto done = lines.read_line(text.substr(0, end)); !done)
@@ -184,7 +241,7 @@ result<settings> parse_settings(std::string_view text, std::string_view file_nam
   return lines.take();
 }
 
-result<settings> load_settings(const std::string& path) {
+result<settings> load_settings(const std::string& path, const environment& variables) {
   errno = 0;
   std::ifstream file{path, std::ios::binary};
   if (!file)
@@ -196,7 +253,7 @@ result<settings> load_settings(const std::string& path) {
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > settings_bytes_max)
     return fail(ec::bad_argument, path + ": longer than 1 MiB");
-  return parse_settings(text, path);
+  return parse_settings(text, path, variables);
 }
 
 } // namespace corestore::config

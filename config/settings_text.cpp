@@ -8,22 +8,20 @@ namespace corestore::config {
 
 namespace {
 
-/// In quotes when the bare text would be read as something else.
+/// In quotes when the bare text would be read as something else; a dollar sign doubled.
 std::string quote(const std::string& element) {
-  auto is_plain = element.find_first_of("\"\\,#; \t") == std::string::npos;
+  auto is_plain = element.find_first_of("\"\\,#;$ \t") == std::string::npos;
   if (is_plain)
     return element;
   std::string quoted = "\"";
   for (auto c : element) {
     if (c == '"' || c == '\\')
       quoted += '\\';
+    if (c == '$')
+      quoted += '$';
     quoted += c;
   }
   return quoted + '"';
-}
-
-bool is_secret(const key_rule& rule) {
-  return rule.section == "http" && rule.name == "token";
 }
 
 } // namespace
@@ -38,7 +36,7 @@ std::string print_settings(const settings& what, bool with_secrets) {
     }
     std::string value;
     for (const auto& element : rule.print(what)) {
-      auto is_hidden = is_secret(rule) && !with_secrets && !element.empty();
+      auto is_hidden = rule.is_secret() && !with_secrets && !element.empty();
       value += (value.empty() ? "" : ", ") + (is_hidden ? "hidden" : quote(element));
     }
     // an empty listen list is written as the word that means it

@@ -33,6 +33,9 @@ constexpr std::array<std::pair<std::string_view, log_level>, 6> log_levels{{{"tr
                                                                             {"error", log_level::error},
                                                                             {"off", log_level::off}}};
 
+constexpr std::array<std::pair<std::string_view, log_format>, 2> log_formats{
+  {{"text", log_format::text}, {"json", log_format::json}}};
+
 auto refuse(std::string_view text, std::string_view expected) {
   return fail(ec::bad_argument, "'" + std::string{text} + "' is not " + std::string{expected});
 }
@@ -142,6 +145,14 @@ result<durability> read_durability(std::string_view text) {
 
 std::string_view name_of(durability what) {
   return word_of(what, durabilities);
+}
+
+result<log_format> read_log_format(std::string_view text) {
+  return read_word(text, log_formats);
+}
+
+std::string_view name_of(log_format what) {
+  return word_of(what, log_formats);
 }
 
 result<log_level> read_log_level(std::string_view text) {

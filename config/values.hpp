@@ -29,6 +29,9 @@ result<bool> read_switch(std::string_view text);
 result<durability> read_durability(std::string_view text);
 std::string_view name_of(durability what);
 
+result<log_format> read_log_format(std::string_view text);
+std::string_view name_of(log_format what);
+
 result<log_level> read_log_level(std::string_view text);
 std::string_view name_of(log_level what);
 

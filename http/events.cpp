@@ -90,6 +90,13 @@ std::string to_event(const store_event& event) {
     if (!event.reason.empty())
       data["reason"] = event.reason;
     break;
+  case store_event_kind::damage:
+  case store_event_kind::eviction:
+    kind = event.kind == store_event_kind::damage ? "damage" : "eviction";
+    data = {{"key", text::to_hex(event.key.view())},
+            {"discoveryKey", text::to_hex(event.discovery.view())},
+            {"reason", event.reason}};
+    break;
   case store_event_kind::refusal:
   case store_event_kind::ban:
     kind = event.kind == store_event_kind::ban ? "ban" : "refusal";

@@ -96,6 +96,20 @@ void add_guards(metrics_text& out, const store_record& store, const guard_totals
   out.gauge("corestore_bans", "Keys and addresses that are turned away now.", real(store.bans));
 }
 
+void add_upkeep(metrics_text& out, const store_record& store) {
+  out.gauge("corestore_lmdb_file_bytes", "Size of the database on disk, free pages included.", real(store.file_bytes));
+  out.gauge("corestore_quota_bytes", "Bytes that the pages in use may come to; 0 = no quota.", real(store.quota_bytes));
+  out.counter("corestore_evicted_blocks_total", "Blocks given up because of the quota.", real(store.blocks_evicted));
+  out.counter("corestore_evicted_bytes_total", "Bytes of these.", real(store.bytes_evicted));
+  out.counter("corestore_scrub_passes_total", "Walks of the scrub over everything stored.", real(store.scrub_passes));
+  out.counter("corestore_scrub_blocks_total", "Blocks that it hashed.", real(store.scrub_blocks));
+  out.counter("corestore_scrub_bytes_total", "Bytes that it hashed.", real(store.scrub_bytes));
+  out.counter("corestore_scrub_faults_total", "Blocks that were damaged or missing.", real(store.scrub_faults));
+  out.counter("corestore_scrub_repaired_total", "Of these, fetched again from a peer.", real(store.scrub_repaired));
+  out.gauge("corestore_restored", "1 when the store came from a backup and cores that are new begin fenced.",
+            store.is_restored ? 1 : 0);
+}
+
 void add_http(metrics_text& out, const server_counters& http) {
   out.gauge("corestore_http_connections", "HTTP connections.", real(http.connections));
   out.gauge("corestore_http_busy_connections", "Of these, those with a request under way.", real(http.busy));
@@ -200,6 +214,7 @@ std::string to_metrics(const store_record& store, const core_totals& totals, con
   add_writer(out, store, totals);
   add_guards(out, store, totals.guards);
   add_disk(out, store, disk);
+  add_upkeep(out, store);
   add_http(out, http);
   add_process(out, store, uptime_seconds);
   return out.text();

@@ -23,6 +23,7 @@ int status_of(ec code) {
   case ec::key_mismatch:
   case ec::store_held:
   case ec::core_held:
+  case ec::fenced:
   case ec::read_only:
     return 409;
   case ec::invalid_signature:

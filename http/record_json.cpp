@@ -24,6 +24,8 @@ json to_json(const core_record& record) {
     value["encrypted"] = true;
   if (record.is_frozen)
     value["frozen"] = true;
+  if (record.is_fenced)
+    value["fenced"] = true;
   if (!record.manifest.empty())
     value["manifest"] = text::to_hex(record.manifest);
   return value;
@@ -35,6 +37,16 @@ json to_json(const store_record& record) {
           {"sessions", record.sessions},
           {"usedBytes", record.used_bytes},
           {"limitBytes", record.limit_bytes},
+          {"fileBytes", record.file_bytes},
+          {"quotaBytes", record.quota_bytes},
+          {"evictedBytes", record.bytes_evicted},
+          {"restored", record.is_restored},
+          {"scrub",
+           {{"passes", record.scrub_passes},
+            {"blocks", record.scrub_blocks},
+            {"bytes", record.scrub_bytes},
+            {"faults", record.scrub_faults},
+            {"repaired", record.scrub_repaired}}},
           {"commits", record.commits},
           {"refusals", record.refusals},
           {"durability", record.durability},

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/inherited.hpp"
 #include "base/limits.hpp"
 
 namespace corestore::http {
@@ -44,6 +45,8 @@ auto cannot_listen(const config::address& where, std::string_view reason) {
 }
 
 result<descriptor> bind_to(const config::address& where, int family, const sockaddr* name, socklen_t size) {
+  if (auto inherited = inherited::take(name, size); inherited >= 0)
+    return descriptor{inherited};
   descriptor opened{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!opened.is_open())
     return cannot_listen(where, std::strerror(errno));

@@ -30,6 +30,13 @@ enum class key_origin : std::uint8_t {
   foreign = 2  ///< given by a caller: the pair itself is stored
 };
 
+/// The head with which a core came back from a backup.
+struct head_mark {
+  std::uint64_t fork = 0;
+  std::uint64_t length = 0;
+  friend bool operator==(const head_mark&, const head_mark&) = default;
+};
+
 /// What is known of a core apart from its content.
 struct core_header {
   core_number number{};
@@ -38,11 +45,12 @@ struct core_header {
   log::generation generation = log::generation::g10;
   bytes manifest; ///< encoded; empty while unknown
   key_origin origin = key_origin::none;
-  namespace_id name_space;      ///< with `derived`
-  std::string name;             ///< with `derived`
-  std::optional<key_pair> pair; ///< with `foreign`
-  bool is_mirrored = false;     ///< kept complete, also after a restart
-  bool is_frozen = false;       ///< a conflict was found: no replication any more
+  namespace_id name_space;        ///< with `derived`
+  std::string name;               ///< with `derived`
+  std::optional<key_pair> pair;   ///< with `foreign`
+  bool is_mirrored = false;       ///< kept complete, also after a restart
+  bool is_frozen = false;         ///< a conflict was found: no replication any more
+  std::optional<head_mark> fence; ///< restored: nothing is signed before peers have shown that none has more
 
   friend bool operator==(const core_header&, const core_header&) = default;
 };

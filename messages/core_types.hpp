@@ -148,6 +148,31 @@ typename Inspector::result_type inspect(Inspector& inspector, repair_report& val
   return inspector(caf::meta::type_name("repair_report"), value.blocks, value.dropped_blocks, value.dropped_bytes);
 }
 
+/// Which blocks the next frame of an archive is to hold.
+struct archive_request {
+  std::uint64_t fork = 0; ///< of the head that the archive began with
+  std::uint64_t length = 0;
+  std::uint64_t first = 0; ///< 0, or `next` of the page before
+  std::uint64_t bytes_max = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, archive_request& value) {
+  return inspector(caf::meta::type_name("archive_request"), value.fork, value.length, value.first, value.bytes_max);
+}
+
+/// A part of a core as an archive holds it (log/archive.hpp).
+struct archive_page {
+  bytes frame;            ///< empty: nothing of the range is stored
+  std::uint64_t next = 0; ///< block where the page after this one begins
+  bool is_last = true;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, archive_page& value) {
+  return inspector(caf::meta::type_name("archive_page"), value.frame, value.next, value.is_last);
+}
+
 /// A value that an application keeps beside a core.
 struct user_value {
   bool is_set = false;

@@ -125,7 +125,17 @@ using core_actor = caf::typed_actor<
   // change what is not `keep`; answers what is in force. not_found when there is no such session
   caf::replies_to<switch_atom, core_switches>::with<core_switches>,
   // the proof that this log has two histories, kept when it was found
-  caf::replies_to<evidence_atom>::with<conflict_record>>;
+  caf::replies_to<evidence_atom>::with<conflict_record>,
+  // the first frame of an archive: what the core is, and its head. not_found when nothing was ever appended
+  caf::replies_to<export_atom>::with<bytes>,
+  // the frame of the stored blocks from that one on, of about so many bytes (one block at least). stale_base when the
+  // log was truncated since the first frame
+  caf::replies_to<export_atom, archive_request>::with<archive_page>,
+  // take over a frame of an archive; how many blocks are new. key_mismatch, conflict, invalid_signature,
+  // invalid_checksum, decoding_failed
+  caf::replies_to<import_atom, bytes>::with<std::uint64_t>,
+  // append again although no peer has shown that none has more (false lifts the fence of a restored core)
+  caf::replies_to<fence_atom, bool>::with<core_record>>;
 
 } // namespace corestore
 
@@ -219,6 +229,13 @@ using store_actor = caf::typed_actor<
   // turn a Noise key (hex) or an address (without port) away for so many milliseconds; 0 lifts that. False when there
   // was nothing to lift. bad_argument, limit_exceeded
   caf::replies_to<ban_atom, std::string, std::uint64_t>::with<bool>,
+  // copy everything as it is now to a new folder of the machine of this store, with true without free pages; the copy
+  // is for restoring only. bad_argument when there is something, storage_failed, storage_full
+  caf::replies_to<backup_atom, std::string, bool>::with<space_report>,
+  // give free pages back to the file system; writes wait meanwhile. storage_failed, storage_full
+  caf::replies_to<compact_atom>::with<space_report>,
+  // false: cores that are created from now on do not begin fenced, although the store was restored from a backup
+  caf::replies_to<fence_atom, bool>::with<bool>,
   // bring everything to the disk and pause all connections
   caf::replies_to<suspend_atom>::with<bool>,
   // go on

@@ -20,7 +20,9 @@ enum class store_event_kind : std::uint8_t {
   session_open,  ///< a connection is up: `peer`
   session_close, ///< it is gone: `peer`, `reason`
   refusal,       ///< a connection was cut off because its peer broke a rule: `reason`
-  ban            ///< a key or an address is turned away for a while: `reason`
+  ban,           ///< a key or an address is turned away for a while: `reason`
+  damage,        ///< the scrub found blocks that do not match their hashes: `key`, `discovery`, `reason`
+  eviction       ///< blocks were given up because of the quota: `key`, `discovery`, `reason`
 };
 
 /// One thing that happened to a store or to a namespace of it.
@@ -76,6 +78,21 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, replicate_request& value) {
   return inspector(caf::meta::type_name("replicate_request"), value.is_initiator, value.may_upload, value.may_download,
                    value.generation, value.address);
+}
+
+/// What a copy or a compaction of the whole store came to.
+struct space_report {
+  std::string path;             ///< of the copy; of the store
+  std::uint64_t cores = 0;      ///< in it
+  std::uint64_t from_bytes = 0; ///< of the database
+  std::uint64_t to_bytes = 0;   ///< of the copy; of the database afterwards
+  std::uint64_t took_ms = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, space_report& value) {
+  return inspector(caf::meta::type_name("space_report"), value.path, value.cores, value.from_bytes, value.to_bytes,
+                   value.took_ms);
 }
 
 } // namespace corestore

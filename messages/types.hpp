@@ -68,6 +68,7 @@ struct core_record {
   bool is_encrypted = false;                  ///< its blocks are decrypted here
   bool is_frozen = false;                     ///< a conflict was found: no replication any more
   std::uint64_t remote_contiguous_length = 0; ///< the longest prefix that some peer has without a gap
+  bool is_fenced = false; ///< restored from a backup: read-only until a peer has shown that none has more
 };
 
 template <class Inspector>
@@ -75,7 +76,7 @@ typename Inspector::result_type inspect(Inspector& inspector, core_record& value
   return inspector(caf::meta::type_name("core_record"), value.key, value.discovery, value.generation, value.manifest,
                    value.length, value.byte_length, value.fork, value.contiguous_length, value.tree_hash, value.peers,
                    value.writable, value.active, value.mirrored, value.name, value.name_space, value.is_external,
-                   value.is_encrypted, value.is_frozen, value.remote_contiguous_length);
+                   value.is_encrypted, value.is_frozen, value.remote_contiguous_length, value.is_fenced);
 }
 
 struct append_result {
@@ -238,6 +239,17 @@ struct store_record {
   std::uint64_t sessions_open = 0;
   std::uint64_t sessions_handshake = 0;
   std::uint64_t sessions_dialling = 0;
+  // upkeep
+  std::uint64_t file_bytes = 0;     ///< of the database, with pages that are free for further data
+  std::uint64_t quota_bytes = 0;    ///< 0 = none
+  std::uint64_t blocks_evicted = 0; ///< given up because of the quota
+  std::uint64_t bytes_evicted = 0;  ///< the same, as stored
+  std::uint64_t scrub_passes = 0;   ///< complete walks over everything stored
+  std::uint64_t scrub_blocks = 0;   ///< looked at
+  std::uint64_t scrub_bytes = 0;    ///< hashed
+  std::uint64_t scrub_faults = 0;   ///< blocks that did not match their hash, or were missing
+  std::uint64_t scrub_repaired = 0; ///< of these, fetched again from a peer
+  bool is_restored = false;         ///< from a backup: cores that are created now begin fenced
 };
 
 template <class Inspector>
@@ -249,7 +261,9 @@ typename Inspector::result_type inspect(Inspector& inspector, store_record& valu
                    value.blocks_appended, value.bytes_appended, value.blocks_downloaded, value.bytes_downloaded,
                    value.blocks_uploaded, value.bytes_uploaded, value.change_sets, value.queue_us, value.commit_us,
                    value.commit_latency, value.free_bytes, value.readers, value.oldest_reader_lag, value.bans,
-                   value.sessions_open, value.sessions_handshake, value.sessions_dialling);
+                   value.sessions_open, value.sessions_handshake, value.sessions_dialling, value.file_bytes,
+                   value.quota_bytes, value.blocks_evicted, value.bytes_evicted, value.scrub_passes, value.scrub_blocks,
+                   value.scrub_bytes, value.scrub_faults, value.scrub_repaired, value.is_restored);
 }
 
 struct peer_record {

@@ -24,6 +24,8 @@ struct plan {
   std::function<result<void>(const plan&)> run_alone;
 };
 
+void add_backup(CLI::App& app, plan& chosen);
+void add_compact(CLI::App& app, plan& chosen);
 void add_create(CLI::App& app, plan& chosen);
 void add_export(CLI::App& app, plan& chosen);
 void add_import(CLI::App& app, plan& chosen);
@@ -43,5 +45,7 @@ void add_verify(CLI::App& app, plan& chosen);
 void add_mirror(CLI::App& app, plan& chosen);
 void add_peers(CLI::App& app, plan& chosen);
 void add_replicate(CLI::App& app, plan& chosen);
+void add_restore(CLI::App& app, plan& chosen);
+void add_unfence(CLI::App& app, plan& chosen);
 
 } // namespace corestore::programs

@@ -10,6 +10,7 @@
 #include "log/legacy/keys.hpp"
 #include "log/namespaces.hpp"
 #include "programs/cli.hpp"
+#include "programs/export_archive.hpp"
 #include "programs/move_out.hpp"
 #include "programs/record_text.hpp"
 #include "programs/signals.hpp"
@@ -213,17 +214,21 @@ result<void> export_run::run() {
 
 void add_export(CLI::App& app, plan& chosen) {
   auto wanted = std::make_shared<export_request>();
-  auto* verb =
-    app.add_subcommand("export", "Write a core or the whole store as directories of the JavaScript packages");
+  auto* verb = app.add_subcommand(
+    "export", "Write a core to an archive, or a core or the whole store as directories of the JavaScript packages");
   verb->add_option("CORE", wanted->core, "Key, discovery key, name:NAME or default; not for a whole store");
-  verb->add_option("DIR", wanted->directory, "New or empty directory");
+  verb->add_option("DIR", wanted->directory, "New file for an archive; new or empty directory");
   verb
     ->add_option("--format", wanted->format,
-                 "hypercore-9 or hypercore-10: one core; corestore-5 or corestore-6: the store")
-    ->required()
-    ->check(CLI::IsMember({"hypercore-9", "hypercore-10", "corestore-5", "corestore-6"}));
+                 "archive (default), hypercore-9 or hypercore-10: one core; corestore-5 or corestore-6: the store")
+    ->check(CLI::IsMember({"archive", "hypercore-9", "hypercore-10", "corestore-5", "corestore-6"}));
   verb->callback([&chosen, wanted] {
-    chosen.run_alone = [wanted](const plan& all) {
+    chosen.run_alone = [wanted](const plan& all) -> result<void> {
+      if (wanted->format.empty() || wanted->format == "archive") {
+        if (wanted->core.empty() || wanted->directory.empty())
+          return fail(ec::bad_argument, "export needs CORE and FILE");
+        return export_archive(all, wanted->core, wanted->directory);
+      }
       return export_run{all, *wanted}.run();
     };
   });

@@ -7,7 +7,9 @@
 #include "base/text.hpp"
 #include "config/key_file.hpp"
 #include "migration/key_material.hpp"
+#include "programs/archive_file.hpp"
 #include "programs/cli.hpp"
+#include "programs/import_archive.hpp"
 #include "programs/move_in.hpp"
 #include "programs/record_text.hpp"
 #include "programs/signals.hpp"
@@ -262,11 +264,15 @@ result<void> import_run::run() {
 void add_import(CLI::App& app, plan& chosen) {
   auto path = std::make_shared<std::string>();
   auto is_plan = std::make_shared<bool>(false);
-  auto* verb = app.add_subcommand("import", "Bring the cores of a directory of corestore 5 or 6 into the store");
-  verb->add_option("PATH", *path, "Directory of a store, or of one core; it is only read")->required();
+  auto* verb = app.add_subcommand(
+    "import", "Bring an archive of `export`, or the cores of a directory of corestore 5 or 6, into the store");
+  verb->add_option("PATH", *path, "Archive of a core, directory of a store or of one core; it is only read")
+    ->required();
   verb->add_flag("--plan", *is_plan, "Print what is there, the bytes needed and the time expected; change nothing");
   verb->callback([&chosen, path, is_plan] {
     chosen.run_alone = [path, is_plan](const plan& all) {
+      if (is_archive(*path))
+        return import_archive(all, *path, *is_plan);
       import_run run{all, *path};
       return *is_plan ? run.show_plan() : run.run();
     };

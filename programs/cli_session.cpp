@@ -88,7 +88,8 @@ result<void> session::open_storage() {
     options.primary = *key;
   }
   auto backend = storage::open_store(options_.storage, options);
-  if (!backend && backend.error().code == ec::store_held && !options_.may_write) {
+  auto is_beside = !backend && (backend.error().code == ec::store_held || backend.error().code == ec::read_only);
+  if (is_beside && !options_.may_write) {
     options.is_read_only = true;
     backend = storage::open_store(options_.storage, options);
   }

@@ -26,7 +26,7 @@ struct session_options {
   std::vector<std::string> name_space; ///< from the root inwards
   std::string encryption_key;          ///< 64 hex digits; empty: blocks are taken as they are stored
   std::uint8_t generation = 0;         ///< 9 or 10; 0: the store's (10 for one that is opened here)
-  bool may_write = true;               ///< otherwise a held store is read beside its owner
+  bool may_write = true;               ///< otherwise a held store is read beside its owner, and so is a backup
   bool may_create = true;              ///< otherwise a missing store is an error
   bool is_local = false;               ///< `storage` is required
   bool is_live = false;                ///< goes on until SIGINT or SIGTERM, which then end it without an error

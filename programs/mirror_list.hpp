@@ -24,7 +24,11 @@ public:
 private:
   caf::scoped_actor self_;
   store_actor store_;
-  std::map<config::mirrored_core, actors::local_core_actor> held_;
+  struct held_core {
+    actors::local_core_actor core;
+    std::string label;
+  };
+  std::map<core_key, held_core> held_;
 };
 
 } // namespace corestore::programs

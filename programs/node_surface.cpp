@@ -10,6 +10,7 @@
 
 #include "config/settings_file.hpp"
 #include "config/tls.hpp"
+#include "programs/process_environment.hpp"
 
 namespace corestore::programs {
 
@@ -29,7 +30,9 @@ result<std::optional<config::settings>> local_settings() {
   }
   if (path.empty())
     return std::optional<config::settings>{};
-  return config::load_settings(path).map([](config::settings loaded) { return std::optional{std::move(loaded)}; });
+  return config::load_settings(path, process_environment).map([](config::settings loaded) {
+    return std::optional{std::move(loaded)};
+  });
 }
 
 } // namespace

@@ -26,6 +26,8 @@ std::string to_text(const core_record& record) {
   add("fork", record.fork);
   add("tree hash", text::to_hex(record.tree_hash.view()));
   add("writable", yes_no(record.writable));
+  if (record.is_fenced)
+    add("fenced", "yes: restored, and no peer has confirmed its length");
   add("active", yes_no(record.active));
   add("mirrored", yes_no(record.mirrored));
   add("peers", record.peers);
@@ -49,7 +51,7 @@ std::string to_summary(const core_record& record) {
   if (record.contiguous_length != record.length)
     line += fmt::format("  contiguous {}", record.contiguous_length);
   if (record.writable)
-    line += "  writable";
+    line += record.is_fenced ? "  writable (fenced)" : "  writable";
   if (record.mirrored)
     line += "  mirrored";
   if (!record.name.empty())

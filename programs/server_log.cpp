@@ -1,7 +1,12 @@
 #include "programs/server_log.hpp"
 
+#include <ctime>
 #include <string_view>
 
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -27,11 +32,39 @@ spdlog::level::level_enum level_of(config::log_level level) {
   return spdlog::level::off;
 }
 
+/// Set before any other thread starts.
+bool is_json = false;
+
+/// UTC, to the millisecond.
+std::string now_text() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm parts{};
+  ::gmtime_r(&now.tv_sec, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, now.tv_nsec / 1000000);
+}
+
+/// Lines may hold anything: they are never a format.
+void write(spdlog::level::level_enum level, const std::string& line) {
+  if (!spdlog::should_log(level))
+    return;
+  if (!is_json) {
+    spdlog::log(level, "{}", line);
+    return;
+  }
+  auto name = spdlog::level::to_string_view(level);
+  nlohmann::ordered_json entry{
+    {"time", now_text()}, {"level", std::string{name.data(), name.size()}}, {"message", line}, {"pid", ::getpid()}};
+  spdlog::log(level, "{}", entry.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
 } // namespace
 
-void start_log(config::log_level level) {
+void start_log(config::log_level level, config::log_format format) {
+  is_json = format == config::log_format::json;
   auto logger = spdlog::stderr_logger_mt("corestored");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  logger->set_pattern(is_json ? "%v" : "%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(logger);
   set_log_level(level);
@@ -41,18 +74,16 @@ void set_log_level(config::log_level level) {
   spdlog::set_level(level_of(level));
 }
 
-// Lines may hold anything: they are never a format.
-
 void log_info(const std::string& line) {
-  spdlog::info("{}", line);
+  write(spdlog::level::info, line);
 }
 
 void log_warning(const std::string& line) {
-  spdlog::warn("{}", line);
+  write(spdlog::level::warn, line);
 }
 
 void log_error(const std::string& line) {
-  spdlog::error("{}", line);
+  write(spdlog::level::err, line);
 }
 
 void log_engine(const char* severity, const std::string& line) {
@@ -62,7 +93,7 @@ void log_engine(const char* severity, const std::string& line) {
   else if (name == "warning")
     log_warning(line);
   else if (name == "debug")
-    spdlog::debug("{}", line);
+    write(spdlog::level::debug, line);
   else
     log_info(line);
 }

@@ -8,7 +8,7 @@
 namespace corestore::programs {
 
 /// Installs the one logger of the process.
-void start_log(config::log_level level);
+void start_log(config::log_level level, config::log_format format = config::log_format::text);
 void set_log_level(config::log_level level);
 
 void log_info(const std::string& line);

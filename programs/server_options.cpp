@@ -8,8 +8,10 @@
 #include "config/key_file.hpp"
 #include "config/keys.hpp"
 #include "config/settings_file.hpp"
+#include "config/tls.hpp"
 #include "corestore_version.hpp"
 #include "programs/exit_code.hpp"
+#include "programs/process_environment.hpp"
 
 namespace corestore::programs {
 
@@ -74,7 +76,7 @@ std::pair<std::optional<server_options>, int> parse_server_options(int argc, cha
 result<config::settings> effective_settings(const server_options& options) {
   config::settings settings;
   if (!options.config_file.empty()) {
-    auto loaded = config::load_settings(options.config_file);
+    auto loaded = config::load_settings(options.config_file, process_environment);
     if (!loaded)
       return loaded;
     settings = std::move(*loaded);
@@ -89,6 +91,11 @@ result<config::settings> effective_settings(const server_options& options) {
   if (!settings.store.primary_key_file.empty())
     if (auto key = config::read_primary_key(settings.store.primary_key_file); !key)
       return fail(key.error());
+  if (settings.node.listen.kind != config::address_kind::off && settings.node.has_tls())
+    if (auto files =
+          config::check_tls_files({settings.node.tls_certificate, settings.node.tls_key, settings.node.tls_ca});
+        !files)
+      return fail(files.error());
   return settings;
 }
 

@@ -12,6 +12,7 @@
 #include "config/defaults.hpp"
 #include "config/key_file.hpp"
 #include "config/keys.hpp"
+#include "programs/ask.hpp"
 #include "programs/endpoint_of.hpp"
 #include "programs/node_surface.hpp"
 #include "programs/server_log.hpp"
@@ -37,8 +38,12 @@ std::uint64_t ms_of(std::chrono::milliseconds time) {
   return static_cast<std::uint64_t>(time.count());
 }
 
-std::string joined(const std::vector<std::string>& elements) {
-  return elements.empty() ? std::string{"none"} : fmt::format("{}", fmt::join(elements, ", "));
+std::string shown(const config::key_rule& rule, const std::vector<std::string>& elements) {
+  if (elements.empty())
+    return "none";
+  if (rule.is_secret())
+    return elements.front().empty() ? "none" : "hidden";
+  return fmt::format("{}", fmt::join(elements, ", "));
 }
 
 } // namespace
@@ -75,6 +80,7 @@ result<void> server::open_engine() {
   options.durability = durability_of(wanted.durability);
   options.map_bytes_max = wanted.map_bytes_max;
   options.map_bytes = std::min(options.map_bytes, options.map_bytes_max);
+  options.quota_bytes = wanted.quota_bytes;
   if (!wanted.primary_key_file.empty()) {
     auto key = config::read_primary_key(wanted.primary_key_file);
     if (!key)
@@ -101,6 +107,9 @@ actors::engine_settings server::engine_settings() const {
   const auto& from = settings_.replication;
   actors::engine_settings to;
   to.generation = settings_.store.generation == 9 ? log::generation::g9 : log::generation::g10;
+  to.quota_bytes = settings_.store.quota_bytes;
+  to.scrub_bytes_s = settings_.store.scrub_bytes_s;
+  to.scrub_interval_ms = ms_of(settings_.store.scrub_interval);
   to.sync_interval_ms = ms_of(settings_.store.sync_interval);
   to.handshake_ms_max = ms_of(from.handshake_timeout);
   to.idle_ms_max = ms_of(from.idle_timeout);
@@ -199,6 +208,8 @@ std::string server::ready_line() const {
 }
 
 void server::reload(const config::settings& fresh) {
+  std::size_t applied = 0;
+  std::size_t waiting = 0;
   for (const auto& rule : config::key_rules()) {
     auto before = rule.print(settings_);
     auto after = rule.print(fresh);
@@ -206,13 +217,16 @@ void server::reload(const config::settings& fresh) {
       continue;
     auto key = rule.full_name();
     if (!rule.is_live) {
-      log_warning("reload: " + key + " changed in the file; it needs a restart");
+      log_warning("reload: " + key + ": " + shown(rule, before) + " -> " + shown(rule, after) +
+                  " needs a restart; nothing changes until then");
+      ++waiting;
       continue;
     }
     rule.copy(settings_, fresh);
     if (key == "log.level")
       set_log_level(settings_.log.level);
-    log_info("reload: " + key + " is now " + joined(after));
+    log_info("reload: " + key + ": " + shown(rule, before) + " -> " + shown(rule, after));
+    ++applied;
   }
   engine_->apply(engine_settings());
   auto mirrored = mirrors_->apply(settings_.replication.mirror);
@@ -221,7 +235,13 @@ void server::reload(const config::settings& fresh) {
   else
     for (const auto& line : *mirrored)
       log_info("reload: " + line);
-  log_info("reload: done");
+  log_info(fmt::format("reload: done: {} keys applied, {} wait for a restart", applied, waiting));
+}
+
+bool server::is_alive() {
+  constexpr std::chrono::seconds answer_time_max{5};
+  caf::scoped_actor self{*system_};
+  return ask<store_record>(self, engine_->store(), answer_time_max, info_atom_v).has_value();
 }
 
 void server::close() {

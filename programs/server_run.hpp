@@ -36,6 +36,14 @@ public:
   /// Takes over what can change while running, and logs what did and what needs a restart.
   void reload(const config::settings& fresh);
 
+  /// Whether the store answers; for a watchdog. From any thread, until close().
+  [[nodiscard]] bool is_alive();
+
+  /// Of the node surface; 0 when it is off.
+  [[nodiscard]] std::uint16_t node_port() const {
+    return node_port_;
+  }
+
   /// Stops accepting, drains, commits.
   void close();
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,7 +26,9 @@ enum class durability : std::uint8_t {
 
 struct statistics {
   std::uint64_t used_bytes = 0; ///< bytes of the pages in use
+  std::uint64_t file_bytes = 0; ///< of the database on disk: those and the free ones
   std::uint64_t limit_bytes = 0;
+  std::uint64_t quota_bytes = 0; ///< 0 = none
   std::uint64_t commits = 0;
   std::uint64_t syncs = 0;
   std::uint64_t bytes_written = 0; ///< payload of applied change sets
@@ -105,6 +108,30 @@ public:
 
   /// Number that the next new core gets: one past the highest ever used.
   [[nodiscard]] virtual result<log::core_number> next_number() = 0;
+
+  // -- upkeep; a backend that keeps nothing on disk answers `unsupported`
+
+  /// Copies what is committed now into a new or empty directory, beside readers and the writer, from any thread; the
+  /// bytes of the copy. It is marked as a backup: see restore.hpp. `is_compact` leaves free pages out. bad_argument
+  /// when something is there, storage_failed, storage_full; then nothing is left behind.
+  virtual result<std::uint64_t> copy_to(const std::filesystem::path& /*directory*/, bool /*is_compact*/) {
+    return fail(ec::unsupported, "this store is not on a disk");
+  }
+
+  /// Gives free pages back to the file system. Only the writer calls it. timed_out when a snapshot or a copy stayed
+  /// open, storage_full when there is no room for the copy that takes the place of the file: nothing changed then.
+  virtual result<void> compact() {
+    return fail(ec::unsupported, "this store is not on a disk");
+  }
+
+  /// Whether the store came from a backup, and nobody has said that what is created from now on is really new.
+  [[nodiscard]] virtual bool is_restored() const {
+    return false;
+  }
+  /// Says so, for ever. Only the writer calls it.
+  virtual result<void> end_restoration() {
+    return {};
+  }
 
   [[nodiscard]] virtual primary_key root_key() const = 0;
   [[nodiscard]] virtual statistics stats() const = 0;

@@ -36,6 +36,7 @@ lmdb_backend::lmdb_backend(open_options options, directory_lock lock, std::share
     : options_(std::move(options)), lock_(std::move(lock)), env_(std::move(env)),
       journal_(std::make_shared<journal_index>()) {
   statistics_.limit_bytes = options_.map_bytes_max;
+  statistics_.quota_bytes = options_.quota_bytes;
 }
 
 lmdb_backend::~lmdb_backend() = default;
@@ -87,6 +88,8 @@ result<void> lmdb_backend::load_meta() {
     return fail(in_store(*env_, std::move(key ? next_number.error() : key.error())));
   if (options_.primary && *options_.primary != *key)
     return fail(ec::key_mismatch, env_->name() + " was created from another primary key");
+  if (auto marked = load_marks(view); !marked)
+    return marked;
   {
     std::lock_guard held{mutex_};
     root_key_ = *key;
@@ -208,6 +211,8 @@ result<void> lmdb_backend::apply_group(lmdb_txn& txn, std::span<const log::chang
     step = journal.relieve();
     is_journal_stuck_ = !step && step.error().code == ec::storage_damaged;
   }
+  if (step)
+    step = check_quota(txn, group);
   if (step && next != next_)
     step = txn.put(table::meta, as_bytes(schema::meta_next), encode_number(next));
   return step;
@@ -335,6 +340,7 @@ statistics lmdb_backend::stats() const {
   std::lock_guard guard{mutex_};
   auto current = statistics_;
   current.used_bytes = usage.used_bytes;
+  current.file_bytes = usage.file_bytes;
   current.syncs = usage.syncs;
   current.readers = usage.readers;
   current.free_bytes = usage.free_bytes;

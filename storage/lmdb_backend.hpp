@@ -28,9 +28,17 @@ public:
   result<void> sync() override;
   [[nodiscard]] result<std::unique_ptr<snapshot>> open_snapshot() override;
   [[nodiscard]] result<log::core_number> next_number() override;
+  result<std::uint64_t> copy_to(const std::filesystem::path& directory, bool is_compact) override;
+  result<void> compact() override;
+  [[nodiscard]] bool is_restored() const override;
+  result<void> end_restoration() override;
   [[nodiscard]] primary_key root_key() const override;
   [[nodiscard]] statistics stats() const override;
   [[nodiscard]] durability mode() const override;
+
+  /// For a copy before it gets its name: what it is from now on.
+  enum class mark : std::uint8_t { none, copy, restored };
+  result<void> set_mark(mark what);
 
 private:
   lmdb_backend(open_options options, directory_lock lock, std::shared_ptr<lmdb_env> env);
@@ -42,6 +50,8 @@ private:
 
   /// For a snapshot: the index that the writer keeps, or beside another owner one of what is there now.
   result<std::shared_ptr<const journal_index>> journal_for(lmdb_txn& view);
+  result<void> load_marks(lmdb_txn& view);
+  [[nodiscard]] result<void> check_quota(const lmdb_txn& txn, std::span<const log::change_set> group) const;
   static result<void> purge_names(lmdb_txn& txn, log::core_number number);
   result<void> apply_names(lmdb_txn& txn, const log::change_set& changes, std::uint32_t& next);
 
@@ -49,7 +59,8 @@ private:
   directory_lock lock_; ///< released last
   std::shared_ptr<lmdb_env> env_;
   primary_key root_key_;
-  mutable std::mutex mutex_; ///< of the next two
+  mutable std::mutex mutex_; ///< of what follows
+  bool is_restored_ = false;
   std::uint32_t next_ = 0;
   std::shared_ptr<journal_index> journal_; ///< of an owner: always the same; else replaced when the store has changed
   bool is_journal_stuck_ = false;          ///< a core cannot be folded, its tables are damaged: the journal only grows

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "storage/lmdb_files.hpp"
+
 namespace corestore::storage {
 
 namespace {
@@ -71,7 +73,7 @@ lmdb_env::lmdb_env(std::string name, open_options options) : name_(std::move(nam
 
 lmdb_env::~lmdb_env() {
   if (handle_ == nullptr)
-    return;
+    return; // it never opened, or a compaction could not open it again
   pool_.clear();
   if (has_unsynced_ && !is_poisoned_)
     mdb_env_sync(handle_, 1);
@@ -87,8 +89,10 @@ int lmdb_env::create(const std::filesystem::path& path) {
     code = mdb_env_set_maxreaders(handle_, options_.readers_max);
   if (code == 0)
     code = mdb_env_set_mapsize(handle_, options_.map_bytes);
-  if (code == 0)
+  if (code == 0) {
+    swap_guard guard{path, LOCK_SH};
     code = mdb_env_open(handle_, path.c_str(), flags_of(options_), 0600);
+  }
   int dead = 0;
   if (code == 0)
     code = mdb_reader_check(handle_, &dead); // slots of processes that died pin pages
@@ -152,7 +156,7 @@ int lmdb_env::adopt_map_size() {
 }
 
 result<std::unique_ptr<lmdb_txn>> lmdb_env::begin_write() {
-  if (is_poisoned_)
+  if (is_poisoned_ || handle_ == nullptr)
     return fail(ec::storage_poisoned, name_);
   MDB_txn* handle = nullptr;
   failure_ = 0;
@@ -181,7 +185,7 @@ result<void> lmdb_env::commit(std::unique_ptr<lmdb_txn> txn) {
 }
 
 result<void> lmdb_env::sync() {
-  if (is_poisoned_)
+  if (is_poisoned_ || handle_ == nullptr)
     return fail(ec::storage_poisoned, name_);
   if (!has_unsynced_)
     return {};
@@ -203,21 +207,30 @@ bool lmdb_env::grow() {
   if (failure_ != MDB_MAP_FULL || info.me_mapsize >= options_.map_bytes_max)
     return false;
   std::unique_lock lock{mutex_};
-  is_growing_ = true;
-  auto is_quiet = changed_.wait_for(lock, options_.growth_wait, [this] { return readers_ == 0; });
   bool has_grown = false;
-  if (is_quiet) {
+  if (pause(lock)) {
     auto size = std::min<std::uint64_t>(options_.map_bytes_max, 2 * info.me_mapsize);
     has_grown = mdb_env_set_mapsize(handle_, size) == 0;
   }
+  resume();
+  return has_grown;
+}
+
+bool lmdb_env::pause(std::unique_lock<std::mutex>& lock) {
+  is_growing_ = true;
+  return changed_.wait_for(lock, options_.growth_wait, [this] { return readers_ == 0; });
+}
+
+void lmdb_env::resume() {
   is_growing_ = false;
   changed_.notify_all();
-  return has_grown;
 }
 
 result<std::unique_ptr<lmdb_txn>> lmdb_env::begin_read() {
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [this] { return !is_growing_; });
+  if (handle_ == nullptr)
+    return fail(ec::storage_failed, name_ + " could not be opened again after a compaction");
   if (!pool_.empty()) {
     auto txn = std::move(pool_.back());
     pool_.pop_back();
@@ -265,22 +278,34 @@ void lmdb_env::give_back(std::unique_ptr<lmdb_txn> txn) {
 lmdb_env::usage lmdb_env::measure() {
   usage current;
   current.syncs = syncs_;
-  int dead = 0;
-  mdb_reader_check(handle_, &dead); // whoever measures does so now and then: pages pinned by dead processes come free
+  {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [this] { return !is_growing_; });
+    int dead = 0;
+    int descriptor = -1;
+    struct stat file {};
+    if (handle_ != nullptr) {
+      mdb_reader_check(handle_, &dead); // whoever measures does so now and then: pages pinned by the dead come free
+      mdb_env_get_fd(handle_, &descriptor);
+    }
+    if (descriptor >= 0 && ::fstat(descriptor, &file) == 0)
+      current.file_bytes = static_cast<std::uint64_t>(file.st_size);
+  }
   if (auto txn = begin_read()) {
     current.used_bytes = (*txn)->pages_bytes();
     give_back(std::move(*txn));
   }
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [this] { return !is_growing_; }); // a compaction opens another environment
   MDB_envinfo info{};
   MDB_stat stat{};
-  if (mdb_env_info(handle_, &info) == 0 && mdb_env_stat(handle_, &stat) == 0) {
+  if (handle_ != nullptr && mdb_env_info(handle_, &info) == 0 && mdb_env_stat(handle_, &stat) == 0) {
     auto in_file = (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
     current.free_bytes = in_file - std::min(in_file, current.used_bytes);
     auto oldest = std::numeric_limits<std::uint64_t>::max();
     mdb_reader_list(handle_, note_reader, &oldest);
     current.oldest_reader_lag = info.me_last_txnid - std::min<std::uint64_t>(oldest, info.me_last_txnid);
   }
-  std::lock_guard guard{mutex_};
   current.readers = readers_;
   return current;
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,6 +49,15 @@ public:
   /// or when the snapshots did not end in time.
   bool grow();
 
+  /// Writes a consistent copy of everything committed to a file that is open for writing, and syncs it. From any
+  /// thread.
+  result<void> copy(int descriptor, bool is_compact);
+
+  /// Puts a copy without free pages in the place of the data file, once no snapshot of this process is open. Only for
+  /// the writer. timed_out when they did not end in time; without effect then.
+  /// `swapped` is called before anybody reads again: transactions are numbered anew from there.
+  result<void> compact(const std::function<void()>& swapped);
+
   /// A pooled read transaction; goes back with `give_back`. From any thread.
   result<std::unique_ptr<lmdb_txn>> begin_read();
   void give_back(std::unique_ptr<lmdb_txn> txn);
@@ -57,6 +67,7 @@ public:
 
   struct usage {
     std::uint64_t used_bytes = 0;
+    std::uint64_t file_bytes = 0;
     std::uint64_t syncs = 0;
     std::uint32_t readers = 0;
     std::uint64_t free_bytes = 0;
@@ -66,6 +77,10 @@ public:
 
 private:
   lmdb_env(std::string name, open_options options);
+  /// Waits until nobody reads and keeps it so until the lock is given back with resume().
+  [[nodiscard]] bool pause(std::unique_lock<std::mutex>& lock);
+  void resume();
+  result<void> swap_in(const std::filesystem::path& fresh);
   int create(const std::filesystem::path& path);
   result<void> open_tables();
   int adopt_map_size();

@@ -11,7 +11,13 @@ namespace {
 constexpr std::uint8_t header_version = 1;
 constexpr std::uint8_t record_version = 1;
 
-enum header_flag : std::uint8_t { flag_generation_9 = 1, flag_mirrored = 2, flag_frozen = 4, flag_pair = 8 };
+enum header_flag : std::uint8_t {
+  flag_generation_9 = 1,
+  flag_mirrored = 2,
+  flag_frozen = 4,
+  flag_pair = 8,
+  flag_fenced = 16
+};
 constexpr std::uint8_t record_flag_head = 1;
 constexpr std::uint8_t record_flag_journal = 2;
 
@@ -62,9 +68,9 @@ log::tree_head read_head(compact::reader& source) {
 bytes encode(const log::core_header& header) {
   bytes value;
   compact::writer target{value};
-  auto flags = static_cast<std::uint8_t>((header.generation == log::generation::g9 ? flag_generation_9 : 0) |
-                                         (header.is_mirrored ? flag_mirrored : 0) |
-                                         (header.is_frozen ? flag_frozen : 0) | (header.pair ? flag_pair : 0));
+  auto flags = static_cast<std::uint8_t>(
+    (header.generation == log::generation::g9 ? flag_generation_9 : 0) | (header.is_mirrored ? flag_mirrored : 0) |
+    (header.is_frozen ? flag_frozen : 0) | (header.pair ? flag_pair : 0) | (header.fence ? flag_fenced : 0));
   target.byte(header_version);
   target.byte(flags);
   target.byte(static_cast<std::uint8_t>(header.origin));
@@ -78,6 +84,10 @@ bytes encode(const log::core_header& header) {
   if (header.pair) {
     target.raw(header.pair->public_part.view());
     target.raw(header.pair->secret_part.view());
+  }
+  if (header.fence) {
+    target.uint(header.fence->fork);
+    target.uint(header.fence->length);
   }
   return value;
 }
@@ -111,6 +121,11 @@ result<log::core_header> decode_header(const discovery_key& discovery, byte_view
     header.pair.emplace();
     source.fixed(header.pair->public_part);
     source.fixed(header.pair->secret_part);
+  }
+  if ((flags & flag_fenced) != 0) {
+    header.fence.emplace();
+    header.fence->fork = source.uint();
+    header.fence->length = source.uint();
   }
   return expect_end(source, "core header").map([&] { return std::move(header); });
 }

@@ -1,8 +1,9 @@
 // Values of a store, apart from runs. Every record that may grow starts with a version byte; integers are
 // compact-encoding uints unless a width is named. Decoding checks every bound; what does not decode is storage_damaged.
 //
-//   core header  version, flags (1 generation 9, 2 mirrored, 4 frozen, 8 has a pair), origin, uint number, key (32),
-//                buffer manifest, [derived: namespace (32), string name], [pair: public key (32), secret key (64)]
+//   core header  version, flags (1 generation 9, 2 mirrored, 4 frozen, 8 has a pair, 16 fenced), origin, uint number,
+//                key (32), buffer manifest, [derived: namespace (32), string name], [pair: public key (32), secret key
+//                (64)], [fenced: uint fork, uint length]
 //   head record  version, flags (1 has a head, 2 was journalled), uint contiguous length, fold position, sparse blocks,
 //                bit records, [journalled: uint journal position], [head: uint fork, length, byte length, roots, roots
 //                x (uint size, hash (32)), buffer signature]

@@ -16,7 +16,8 @@
 //   signatures be32 core, be64 length                        signature of that length (64), generation 9
 //   journal  be64 sequence                                   journal entry (journal_format.hpp)
 //
-//   meta:    "format" le32 format number; "primary" 32 bytes; "next" le32 number of the next new core
+//   meta:    "format" le32 format number; "primary" 32 bytes; "next" le32 number of the next new core;
+//            "copy" of a backup, "restored" of a store that was made from one: le64 seconds since 1970
 //
 // A run is filed under its last block, so that "the first key at or after block b" is the only run that can hold b.
 #pragma once
@@ -65,6 +66,8 @@ inline constexpr std::array<const char*, table_count> table_names = {
 inline constexpr std::string_view meta_format = "format";
 inline constexpr std::string_view meta_primary = "primary";
 inline constexpr std::string_view meta_next = "next";
+inline constexpr std::string_view meta_copy = "copy";
+inline constexpr std::string_view meta_restored = "restored";
 
 /// LMDB keys end at 511 bytes.
 inline constexpr std::size_t alias_name_bytes_max = 511 - namespace_id::size;

@@ -67,8 +67,8 @@ result<void> world::start() {
     return fail(backend.error());
   backend_ = std::move(*backend);
   actors::engine_settings settings;
-  settings.connections_per_address_max = connections_max;
-  settings.connections_max = connections_max;
+  settings.guards.address.connections_max = connections_max;
+  settings.guards.connections_max = connections_max;
   settings.active_cores_max = idle_max_; // what a workload opened stays open, whoever asked for it
   engine_ = std::make_unique<actors::engine>(*system_, backend_, settings, complain);
   return {};

@@ -49,6 +49,7 @@ core_record sample_record() {
   record.is_encrypted = true;
   record.is_frozen = true;
   record.remote_contiguous_length = 8;
+  record.is_fenced = true;
   return record;
 }
 
@@ -80,6 +81,7 @@ TEST_CASE("every registered value survives the trip to another node") {
   CHECK(copy.is_encrypted);
   CHECK(copy.is_frozen);
   CHECK(copy.remote_contiguous_length == 8);
+  CHECK(copy.is_fenced);
 
   core_selector selector;
   selector.kind = selector_kind::by_pair;
@@ -161,9 +163,13 @@ TEST_CASE("every registered value survives the trip to another node") {
   counts.cores_known = 8;
   counts.evictions = 9;
   counts.commit_latency = {1, 2};
+  counts.quota_bytes = 10;
+  counts.is_restored = true;
   received = round_trip(system, counts);
   CHECK(received.get_as<store_record>(0).cores_known == 8);
   CHECK(received.get_as<store_record>(0).evictions == 9);
+  CHECK(received.get_as<store_record>(0).quota_bytes == 10);
+  CHECK(received.get_as<store_record>(0).is_restored);
   CHECK(received.get_as<store_record>(0).commit_latency == counts.commit_latency);
   peer_record peer;
   peer.address = "a";
@@ -192,6 +198,18 @@ TEST_CASE("what a store says of itself survives the trip to another node") {
   CHECK(copy.options.name == "log");
   CHECK(copy.peer.address == "somewhere");
   CHECK(copy.reason == "because");
+
+  auto copied = round_trip(system, space_report{"/a", 1, 2, 3, 4}).get_as<space_report>(0);
+  CHECK(copied.path == "/a");
+  CHECK(copied.to_bytes == 3);
+  CHECK(copied.took_ms == 4);
+  auto part = round_trip(system, archive_request{1, 2, 3, 4}).get_as<archive_request>(0);
+  CHECK(part.first == 3);
+  CHECK(part.bytes_max == 4);
+  auto page = round_trip(system, archive_page{{1, 2}, 3, false}).get_as<archive_page>(0);
+  CHECK(page.frame == bytes{1, 2});
+  CHECK(page.next == 3);
+  CHECK_FALSE(page.is_last);
 
   received = round_trip(system, dial_atom_v, dial_request{"host:1@9", false, true});
   REQUIRE(received.match_elements<dial_atom, dial_request>());

@@ -265,8 +265,10 @@ TEST_CASE("what a client held is released when its process is gone") {
   };
   {
     client goes{there.port};
-    REQUIRE(goes.open("one"));
-    REQUIRE(goes.open("two"));
+    auto one = goes.open("one");
+    auto two = goes.open("two");
+    REQUIRE(one);
+    REQUIRE(two);
     CHECK(references() == 2);
   }
   auto deadline = std::chrono::steady_clock::now() + patience;

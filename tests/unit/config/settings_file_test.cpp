@@ -142,3 +142,45 @@ TEST_CASE("any text is settings or an error") {
         RC_ASSERT(parsed.error().detail.starts_with("f:"));
   });
 }
+
+TEST_CASE("variables of the environment stand for their values") {
+  auto variables = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "HOME_OF_STORE")
+      return "/srv/a b, #c";
+    if (name == "EMPTY")
+      return "";
+    if (name == "PORT")
+      return "4711";
+    return std::nullopt;
+  };
+  auto read = [&](const std::string& text) {
+    return parse_settings(text, "f.conf", variables);
+  };
+  CHECK(read("[store]\npath = ${HOME_OF_STORE}/x\n").value().store.path == "/srv/a b, #c/x");
+  CHECK(read("[store]\npath = \"${MISSING:-./a, b}\"\n").value().store.path == "./a, b");
+  CHECK(read("[store]\npath = x${EMPTY}y${EMPTY:-z}\n").value().store.path == "xyz");
+  CHECK(read("[store]\npath = a$b$$c$${d}\n").value().store.path == "a$b$c${d}");
+  auto ports = read("[replication]\nlisten = 127.0.0.1:${PORT}, [::1]:${PORT}\n").value();
+  REQUIRE(ports.replication.listen.size() == 2);
+  CHECK(ports.replication.listen[1].port == 4711);
+  auto reason = [&](const std::string& text) {
+    auto outcome = read(text);
+    REQUIRE_FALSE(outcome);
+    return outcome.error().detail;
+  };
+  CHECK(reason("[store]\n\npath = ${MISSING}\n") ==
+        "f.conf:3: store.path: the environment variable MISSING is not set; ${MISSING:-text} gives a default");
+  CHECK(reason("[store]\npath = ${PORT\n").ends_with("the closing } of a variable is missing"));
+  CHECK(reason("[store]\npath = ${}\n").ends_with("'${}' is not ${NAME} or ${NAME:-text}"));
+  CHECK(reason("[store]\npath = ${1A}\n").ends_with("'${1A}' is not ${NAME} or ${NAME:-text}"));
+  CHECK(reason("[store]\ncache.active = ${EMPTY}\n").starts_with("f.conf:2: store.cache.active: '' is not"));
+  CHECK(bad("[store]\npath = ${PORT}\n").find("PORT is not set") != std::string::npos);
+}
+
+TEST_CASE("a mirrored core may have a name") {
+  auto given = good("[replication]\nmirror = " + key_a + "\tthe blog of A\nmirror = \"" + key_b + "  x, y\"\n");
+  REQUIRE(given.replication.mirror.size() == 2);
+  CHECK(given.replication.mirror[0].label == "the blog of A");
+  CHECK(given.replication.mirror[1].label == "x, y");
+  CHECK(good("[replication]\nmirror = " + key_a + "\n").replication.mirror[0].label.empty());
+}

@@ -28,7 +28,8 @@ TEST_CASE("a surface that this build lacks is refused by its name") {
   CHECK(refused("[cluster]\nname = a\n").detail.starts_with("f.conf:2: cluster.name"));
   CHECK(refused("[cluster]\npeers = a:1\n").detail.starts_with("f.conf:2: cluster.peers"));
   CHECK(refused("[cluster]\nreplicas = 2\n").detail.starts_with("f.conf:2: cluster.replicas"));
-  CHECK(refused("[store]\nquota = 1GiB\n").detail.starts_with("f.conf:2: store.quota"));
+  CHECK(refused("[store]\nquota = 1KiB\n").detail.starts_with("f.conf:2: store.quota"));
+  CHECK(refused("[store]\nmap-size-max = 1MiB\nquota = 2MiB\n").detail.starts_with("f.conf:3: store.quota"));
 }
 
 TEST_CASE("both generations are offered") {

@@ -145,6 +145,21 @@ TEST_CASE("a journal that is too large is folded core by core, the oldest first"
   cores.check(*store);
 }
 
+TEST_CASE("a compaction numbers transactions anew and loses nothing of the journal") {
+  temporary_directory directory;
+  auto store = open_or_fail(directory.store(), options_with({}));
+  field cores{20};
+  for (int round = 0; round < 30; ++round)
+    REQUIRE(cores.grow_all(*store));
+  REQUIRE(store->compact());
+  cores.check(*store);
+  REQUIRE(cores.grow_all(*store));
+  cores.check(*store);
+  REQUIRE(store->compact());
+  store.reset();
+  cores.check(*open_or_fail(directory.store(), options_with({})));
+}
+
 TEST_CASE("an old snapshot finds in the journal what was folded after it") {
   const temporary_directory directory;
   field cores{10};
