@@ -1,5 +1,6 @@
 #include "http/server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -31,6 +32,10 @@ constexpr milliseconds linger{300};
 
 /// How often connections that have been idle for too long are looked for.
 constexpr int look_interval_ms = 1000;
+
+/// At the end, for the first request of those who were accepted already, and how often that is looked for.
+constexpr milliseconds first_request_patience{200};
+constexpr int last_look_ms = 10;
 
 /// Stack of one connection's thread: handlers keep blocks on the heap.
 constexpr std::size_t stack_bytes = std::size_t{1} << 20U;
@@ -78,7 +83,7 @@ result<std::unique_ptr<server>> server::start(server_settings settings, router r
   raw->listening_ = std::move(opened->first);
   raw->where_ = opened->second;
   raw->events_ = descriptor{::epoll_create1(EPOLL_CLOEXEC)};
-  for (auto number : {raw->listening_.get(), raw->stop_.get(), raw->has_returned_.get()})
+  for (auto number : {raw->listening_.get(), raw->leave_.get(), raw->has_returned_.get()})
     if (!raw->watch(number, EPOLLIN))
       return fail(ec::storage_failed, "http: " + std::string{std::strerror(errno)});
   raw->watching_ = std::thread{[raw] {
@@ -94,8 +99,9 @@ server::~server() {
 void server::stop() {
   if (!watching_.joinable())
     return;
-  stop_.raise();
+  leave_.raise();
   watching_.join();
+  stop_.raise();
   listening_ = {};
   if (where_.kind == config::address_kind::local)
     ::unlink(where_.path.c_str());
@@ -125,15 +131,21 @@ bool server::watch(int number, std::uint32_t events) const {
 
 void server::watch_all() {
   std::array<epoll_event, 64> ready{};
-  for (;;) {
-    int count = ::epoll_wait(events_.get(), ready.data(), static_cast<int>(ready.size()), look_interval_ms);
+  auto until = std::chrono::steady_clock::time_point::max();
+  bool is_leaving = false;
+  while (!is_leaving || (awaits_first_requests() && std::chrono::steady_clock::now() < until)) {
+    auto patience = is_leaving ? last_look_ms : look_interval_ms;
+    int count = ::epoll_wait(events_.get(), ready.data(), static_cast<int>(ready.size()), patience);
     if (count < 0 && errno != EINTR)
       return;
     for (int position = 0; position < count; ++position) {
       auto number = ready.at(static_cast<std::size_t>(position)).data.fd;
-      if (number == stop_.get())
-        return;
-      if (number == listening_.get())
+      if (number == leave_.get()) {
+        for (auto over : {leave_.get(), listening_.get()})
+          ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, over, nullptr);
+        is_leaving = true;
+        until = std::chrono::steady_clock::now() + first_request_patience;
+      } else if (number == listening_.get() && !is_leaving)
         accept_one();
       else if (number == has_returned_.get())
         park_returned();
@@ -149,7 +161,7 @@ void server::accept_one() {
   if (!accepted.is_open()) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
       // Nothing can be accepted until something is closed: try again, but do not spin.
-      std::array<pollfd, 1> pause{{{stop_.get(), POLLIN, 0}}};
+      std::array<pollfd, 1> pause{{{leave_.get(), POLLIN, 0}}};
       ::poll(pause.data(), pause.size(), 100);
     }
     return;
@@ -161,18 +173,22 @@ void server::accept_one() {
   ++counters_->accepted;
   auto line = std::make_shared<socket>(std::move(accepted), stop_);
   if (enter(line))
-    park(std::move(line));
+    park(std::move(line), true);
   else
     refuse(*line);
 }
 
-void server::park(line_ptr line) {
+bool server::awaits_first_requests() const {
+  return std::any_of(idle_.begin(), idle_.end(), [](const auto& entry) { return entry.second.is_new; });
+}
+
+void server::park(line_ptr line, bool is_new) {
   auto number = line->number();
   if (!watch(number, EPOLLIN | EPOLLRDHUP)) {
     leave(line);
     return;
   }
-  idle_[number] = {std::move(line), std::chrono::steady_clock::now() + limits::http_idle_timeout};
+  idle_[number] = {std::move(line), std::chrono::steady_clock::now() + limits::http_idle_timeout, is_new};
 }
 
 void server::park_returned() {
@@ -183,7 +199,7 @@ void server::park_returned() {
     lines = std::exchange(returned_, {});
   }
   for (auto& line : lines)
-    park(std::move(line));
+    park(std::move(line), false);
 }
 
 /// Bytes came, or the end: what has a request gets a thread.
@@ -263,7 +279,7 @@ void server::serve(const line_ptr& line) {
 
 bool server::talk(const socket& line) {
   request_reader reader{line};
-  while (!line.is_stopping()) {
+  do { // what was asked before the end is answered
     switch (reader.next(linger)) {
     case read_state::complete:
       if (!answer(reader, line))
@@ -282,13 +298,15 @@ bool server::talk(const socket& line) {
     case read_state::closed:
       return false;
     }
-  }
+  } while (!line.is_stopping());
   return false;
 }
 
 bool server::answer(request_reader& reader, const socket& line) {
   ++counters_->requests;
   exchange handled{line, reader.header()};
+  if (line.is_stopping())
+    handled.close_after();
   auto done = routes_.answer(reader, handled);
   if (!reader.is_done())
     handled.close_after();

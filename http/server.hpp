@@ -60,13 +60,15 @@ private:
   struct idle_line {
     line_ptr line;
     std::chrono::steady_clock::time_point until;
+    bool is_new = false; ///< accepted, and its first request is still to come
   };
 
   // -- in the thread that accepts
 
   void watch_all();
   void accept_one();
-  void park(line_ptr line);
+  void park(line_ptr line, bool is_new);
+  [[nodiscard]] bool awaits_first_requests() const;
   void park_returned();
   void wake(int number);
   void close_overdue();
@@ -92,7 +94,8 @@ private:
   config::address where_;
   descriptor listening_;
   descriptor events_; ///< the descriptors that are watched
-  flag stop_;
+  flag leave_;        ///< nothing is accepted any more; who was, may still say what it wants
+  flag stop_;         ///< whatever goes on must end
   std::thread watching_;
   std::unordered_map<int, idle_line> idle_; ///< of the thread that accepts, as is the next
   std::chrono::steady_clock::time_point next_look_{};

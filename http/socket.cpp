@@ -112,9 +112,9 @@ woken socket::wait_for_bytes(milliseconds limit) const {
   std::array<pollfd, 2> waits{{{number_.get(), POLLIN, 0}, {stop_->get(), POLLIN, 0}}};
   if (poll_until(waits, limit) <= 0)
     return woken::timed_out;
-  if (waits[1].revents != 0)
-    return woken::stopping;
-  return (waits[0].revents & POLLIN) != 0 ? woken::readable : woken::lost;
+  if ((waits[0].revents & POLLIN) != 0)
+    return woken::readable; // also when all must end: it was said before
+  return waits[1].revents != 0 ? woken::stopping : woken::lost;
 }
 
 woken socket::wait_for_flag(const flag& also, milliseconds limit) const {

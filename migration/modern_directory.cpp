@@ -22,7 +22,7 @@ constexpr std::uint64_t bitfield_bytes_max = std::uint64_t{1} << 30U; ///< 8,590
 constexpr std::uint64_t header_bytes_max = std::uint64_t{64} << 20U;
 constexpr std::size_t bits_chunk_bytes = 65536;
 constexpr std::uint64_t entry_blocks_max = std::uint64_t{1} << 26U; ///< that one entry of the oplog marks
-constexpr std::size_t user_name_bytes_max = 507; ///< what a storage key can hold
+constexpr std::size_t user_name_bytes_max = 507;                    ///< what a storage key can hold
 
 class directory_source final : public core_source {
 public:
