@@ -95,8 +95,9 @@ result<outcome> open_many(const options& asked) {
       return fail(done.error());
   }
   auto create_s = seconds_since(start);
+  there.close();
   start = clock::now();
-  if (auto again = there.reopen(); !again)
+  if (auto again = there.start(); !again)
     return fail(again.error());
   auto known = programs::ask<store_record>(there.self(), there.store(), programs::patience, info_atom_v);
   auto reopen_s = seconds_since(start);

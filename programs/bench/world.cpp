@@ -74,11 +74,10 @@ result<void> world::start() {
   return {};
 }
 
-result<void> world::reopen() {
+void world::close() {
   engine_->close();
   engine_.reset();
   backend_.reset();
-  return start();
 }
 
 world::~world() {

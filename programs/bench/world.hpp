@@ -57,8 +57,9 @@ public:
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
-  /// Closes the store and opens it again. Handles of its cores are dead then.
-  result<void> reopen();
+  /// Closes the store: handles of its cores are dead then. Nothing else is valid until it was started again.
+  void close();
+  result<void> start();
 
   /// Size of the data file.
   [[nodiscard]] std::uint64_t file_bytes() const;
@@ -105,7 +106,6 @@ private:
     // nop
   }
 
-  result<void> start();
 
   std::unique_ptr<temporary_folder> folder_;
   storage::durability durability_ = storage::durability::commit;
