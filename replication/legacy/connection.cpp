@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::size_t handshake_message_bytes_max = 1024;
 constexpr std::size_t channels_max = 2 * limits::channels_per_connection_max; ///< of both sides together
+constexpr std::size_t held_messages_max = 64;
+constexpr std::size_t held_message_bytes_max = 4096;
+constexpr std::uint64_t crossing_ms_max = 5000; ///< how long what is under way may take to arrive
 
 /// One core on this connection: our side, the remote's side, or both.
 struct channel {
@@ -26,9 +29,19 @@ struct channel {
   std::uint64_t number = 0;               ///< ours on the wire, never used twice; 0 = our Open is not out
   bool is_open = false;                   ///< both sides are open
   bool is_closing = false;                ///< our Close is out and the remote's is not here yet
+  bool may_cross = false;                 ///< the remote's Open may have crossed our Close of an earlier number
   bool is_told = false;                   ///< channel_requested was delivered and is not answered
   std::optional<std::uint64_t> remote;    ///< the remote's number for it
   std::optional<bytes> remote_capability; ///< as it came with the remote's Open
+  std::vector<message> held; ///< what came for a number that the remote knows, before the request is answered
+};
+
+/// A Close of ours that the remote had not opened anything for. An Open of the remote that comes next was sent either
+/// after that Close, or before it and for the number that it ends: then a Close of the remote follows, which is for
+/// that number and not for the one that we opened since. Answering it would end the new one too, and so for ever.
+struct crossing {
+  std::uint64_t since_ms = 0;
+  std::uint64_t number = 0; ///< the one that we opened since, for which the remote's Open is due; 0 = none
 };
 
 } // namespace
@@ -58,6 +71,7 @@ struct connection::implementation {
   std::unordered_map<channel_id, channel> channels;
   std::unordered_map<corestore::discovery_key, channel_id> by_discovery;
   std::unordered_map<std::uint64_t, channel_id> by_remote;
+  std::unordered_map<corestore::discovery_key, crossing> crossings;
   std::size_t told_count = 0;
   std::vector<channel_id> untold;     ///< requests that wait until others are answered
   std::vector<connection_event> late; ///< events of calls that cannot return any
@@ -74,6 +88,9 @@ struct connection::implementation {
   [[nodiscard]] bool is_capable(const channel& entry) const;
   result<void> answer(channel_id id, channel& entry, std::vector<connection_event>& events);
   void refuse(channel_id id);
+  void close_unanswered(const channel& entry);
+  bool take_crossing(const corestore::discovery_key& discovery);
+  void expire_crossings();
   void tell_requests(std::vector<connection_event>& events);
   void settle_request(channel& entry);
   void forget(channel_id id);
@@ -195,19 +212,32 @@ result<void> connection::implementation::on_frame(const frame& source, std::vect
     return {};
   }
   auto known = by_remote.find(source.channel);
-  if (known == by_remote.end() || !channels.at(known->second).is_open)
+  if (known == by_remote.end())
     return {}; // dropped, as the reference does
+  auto& entry = channels.at(known->second);
+  bool is_held = !entry.is_open && !entry.is_closing && entry.number != 0 && entry.held.size() < held_messages_max &&
+                 source.body.size() <= held_message_bytes_max;
+  if (!entry.is_open && !is_held)
+    return {};
   std::visit(
     [&](auto& inner) {
       using type = std::decay_t<decltype(inner)>;
-      if constexpr (!std::is_same_v<type, legacy::open> && !std::is_same_v<type, legacy::close>)
-        on_message(known->second, std::move(inner), events);
+      if constexpr (!std::is_same_v<type, legacy::open> && !std::is_same_v<type, legacy::close>) {
+        if (is_held)
+          entry.held.emplace_back(std::move(inner));
+        else
+          on_message(known->second, std::move(inner), events);
+      }
     },
     content);
   return {};
 }
 
 void connection::implementation::on_message(channel_id id, message&& source, std::vector<connection_event>& events) {
+  bool is_answer = std::holds_alternative<have>(source) || std::holds_alternative<request>(source) ||
+                   std::holds_alternative<data>(source);
+  if (is_answer) // it heard what we said under the number that we use now
+    channels.at(id).may_cross = false;
   auto* run = events.empty() ? nullptr : std::get_if<legacy_messages>(&events.back());
   if (run == nullptr || run->channel != id)
     run = &std::get<legacy_messages>(events.emplace_back(legacy_messages{id, {}}));
@@ -218,8 +248,13 @@ void connection::implementation::on_message(channel_id id, message&& source, std
 
 channel_id connection::implementation::insert(const corestore::discovery_key& discovery) {
   auto id = next_id++;
-  channels[id].discovery = discovery;
+  auto& entry = channels[id];
+  entry.discovery = discovery;
   by_discovery[discovery] = id;
+  if (auto found = crossings.find(discovery); found != crossings.end() && found->second.number != 0) {
+    entry.number = found->second.number;
+    crossings.erase(found);
+  }
   return id;
 }
 
@@ -264,6 +299,7 @@ result<void> connection::implementation::on_open(std::uint64_t number, const leg
       return fail(ec::protocol_violation, "a core is opened on two channels");
     entry.remote = number;
     entry.remote_capability = source.capability;
+    entry.may_cross = take_crossing(source.discovery);
     by_remote[number] = known->second;
     if (!entry.key)
       return {};
@@ -279,6 +315,7 @@ result<void> connection::implementation::on_open(std::uint64_t number, const leg
   auto& entry = channels.at(id);
   entry.remote = number;
   entry.remote_capability = source.capability;
+  entry.may_cross = take_crossing(source.discovery);
   by_remote[number] = id;
   untold.push_back(id);
   return {};
@@ -306,16 +343,52 @@ result<void> connection::implementation::answer(channel_id id, channel& entry, s
     events.emplace_back(channel_closed{id, discovery, true});
     return {};
   }
-  entry.is_open = true;
   announce(entry);
+  if (!entry.remote)
+    return {};
+  entry.is_open = true;
   events.emplace_back(channel_opened{id, entry.discovery, false});
+  for (auto& one : std::exchange(entry.held, {}))
+    on_message(id, std::move(one), events);
   return {};
 }
 
 /// A refusal uses up a number of ours, and names the core.
 void connection::implementation::refuse(channel_id id) {
-  post(next_number++, legacy::close{channels.at(id).discovery});
+  const auto& entry = channels.at(id);
+  if (entry.number != 0)
+    post(entry.number, legacy::close{});
+  else
+    post(next_number++, legacy::close{entry.discovery});
   forget(id);
+}
+
+/// Ends what the remote has not opened, as far as it is known here.
+void connection::implementation::close_unanswered(const channel& entry) {
+  if (entry.number == 0)
+    return;
+  post(entry.number, legacy::close{});
+  crossings[entry.discovery] = {.since_ms = now_ms};
+}
+
+/// Whether an Open of the remote that is here now may have been sent before it had our last Close for the same core.
+bool connection::implementation::take_crossing(const corestore::discovery_key& discovery) {
+  auto found = crossings.find(discovery);
+  if (found == crossings.end())
+    return false;
+  bool is_recent = now_ms < found->second.since_ms + crossing_ms_max;
+  crossings.erase(found);
+  return is_recent;
+}
+
+void connection::implementation::expire_crossings() {
+  std::erase_if(crossings, [this](const auto& entry) {
+    if (now_ms < entry.second.since_ms + crossing_ms_max)
+      return false;
+    if (entry.second.number != 0)
+      post(entry.second.number, legacy::close{});
+    return true;
+  });
 }
 
 void connection::implementation::on_close(std::uint64_t number, const legacy::close& source,
@@ -328,13 +401,29 @@ void connection::implementation::on_close(std::uint64_t number, const legacy::cl
     id = known->second;
   }
   auto* entry = find(id);
-  if (entry == nullptr)
+  if (entry == nullptr) {
+    auto due = source.discovery ? crossings.find(*source.discovery) : crossings.end();
+    if (due != crossings.end() && due->second.number != 0) { // refused, after all
+      post(due->second.number, legacy::close{});
+      due->second = {.since_ms = now_ms};
+    }
     return;
+  }
+  if (entry->may_cross && entry->remote && !entry->key && !entry->is_closing && entry->number == 0) {
+    by_remote.erase(*entry->remote); // the request stands: our Open has the remote open it again
+    entry->remote.reset();
+    entry->may_cross = false;
+    return;
+  }
   bool was_wished = entry->key.has_value();
   bool was_told = entry->is_told;
   bool was_open = entry->is_open;
   auto discovery = entry->discovery;
-  if (entry->number != 0 && !entry->is_closing)
+  if (!entry->remote)
+    close_unanswered(*entry);
+  else if (entry->may_cross && was_open)
+    crossings[discovery] = {.since_ms = now_ms, .number = entry->number};
+  else if (entry->number != 0 && !entry->is_closing)
     post(entry->number, legacy::close{});
   auto is_again = entry->is_closing && entry->key; // a wish that waited for this end
   auto key = entry->key;
@@ -421,12 +510,13 @@ void connection::close(channel_id channel) {
   auto* entry = self.find(channel);
   if (entry == nullptr || entry->is_closing || !entry->key)
     return;
-  if (entry->number != 0)
-    self.post(entry->number, legacy::close{});
   if (!entry->remote) { // nothing will confirm it
+    self.close_unanswered(*entry);
     self.forget(channel);
     return;
   }
+  if (entry->number != 0)
+    self.post(entry->number, legacy::close{});
   entry->is_closing = true;
   entry->is_open = false;
   entry->key.reset();
@@ -455,6 +545,7 @@ result<void> connection::tick(std::uint64_t now_ms) {
     }
     return {};
   }
+  self.expire_crossings();
   bool is_due = self.options.keep_alive_ms != 0 && self.now_ms - self.written_ms >= self.options.keep_alive_ms;
   if (is_due && self.output.empty()) {
     std::array<std::uint8_t, 1> keep_alive{};
