@@ -139,7 +139,8 @@ std::optional<bytes> aead_decrypt(byte_view key32, byte_view nonce12, byte_view 
 void stream_xor(std::span<std::uint8_t> target, byte_view nonce24, byte_view key32) {
   CORESTORE_CHECK(nonce24.size() == crypto_stream_xsalsa20_NONCEBYTES);
   CORESTORE_CHECK(key32.size() == crypto_stream_xsalsa20_KEYBYTES);
-  crypto_stream_xsalsa20_xor(target.data(), target.data(), target.size(), nonce24.data(), key32.data());
+  if (!target.empty()) // libsodium wants no null pointers, an empty block is one
+    crypto_stream_xsalsa20_xor(target.data(), target.data(), target.size(), nonce24.data(), key32.data());
 }
 
 stream_encryptor::stream_encryptor(byte_view key32, std::optional<byte_view> header) {
