@@ -1,8 +1,5 @@
 #include "programs/bench/driver.hpp"
 
-#include <atomic>
-#include <thread>
-
 namespace corestore::bench {
 
 namespace {
@@ -11,43 +8,29 @@ std::chrono::nanoseconds to_duration(double seconds) {
   return std::chrono::nanoseconds{static_cast<std::int64_t>(seconds * 1e9)};
 }
 
-/// Wakes the driver of an open loop when a request is due. Timers of actors are milliseconds late.
-class pacer {
-public:
-  pacer(caf::actor target, double rate) : target_(std::move(target)) {
-    if (rate > 0)
-      thread_ = std::thread{[this, rate] {
-        run(rate);
-      }};
-  }
-  ~pacer() {
-    is_over_ = true;
-    if (thread_.joinable())
-      thread_.join();
-  }
-  pacer(const pacer&) = delete;
-  pacer& operator=(const pacer&) = delete;
-
-private:
-  void run(double rate) {
-    using clock = std::chrono::steady_clock;
-    auto start = clock::now();
-    // Faster than this the driver finds several due at a time.
-    auto pause = std::max(to_duration(1.0 / rate), std::chrono::nanoseconds{std::chrono::microseconds{100}});
-    for (auto next = start + pause; !is_over_; next = std::max(next + pause, clock::now())) {
-      std::this_thread::sleep_until(next);
-      caf::anon_send(target_, tick_atom_v);
-    }
-  }
-
-  caf::actor target_;
-  std::atomic<bool> is_over_ = false;
-  std::thread thread_;
-};
-
 } // namespace
 
-caf::result<bool> driver_state::start(self_pointer self, const load& what, outcome* target, progress* shown) {
+pacer::~pacer() {
+  is_over_ = true;
+  if (thread_.joinable())
+    thread_.join();
+}
+
+void pacer::start(const caf::actor& target, double rate, clock::time_point first_due) {
+  // Faster than this the driver finds several due at a time.
+  auto pause = std::max(to_duration(1.0 / rate), std::chrono::nanoseconds{std::chrono::microseconds{100}});
+  thread_ = std::thread{[this, target, pause, next = first_due]() mutable {
+    for (; !is_over_; next += pause) {
+      if (next + pause < clock::now())
+        continue; // late: the next wake-up starts all that is due, and the ones after it are in step again
+      std::this_thread::sleep_until(next);
+      caf::anon_send(target, tick_atom_v);
+    }
+  }};
+}
+
+caf::result<bool> driver_state::start(self_pointer self, const load& what, outcome* target, progress* shown,
+                                      pacer* wakes) {
   self_ = self;
   load_ = what;
   target_ = target;
@@ -60,8 +43,10 @@ caf::result<bool> driver_state::start(self_pointer self, const load& what, outco
   else
     begin_measuring();
   first_due_ = clock::now();
-  if (what.rate > 0)
+  if (what.rate > 0) {
+    wakes->start(caf::actor_cast<caf::actor>(self), what.rate, first_due_);
     return promise;
+  }
   busy_ = what.callers;
   for (std::size_t caller = 0; caller < what.callers; ++caller)
     advance(caller);
@@ -150,14 +135,14 @@ void driver_state::finish(caf::error failure) {
 
 result<void> drive(const caf::scoped_actor& self, load what, outcome& target) {
   progress shown{what.label, what.duration_s > 0 ? 0 : what.units * what.callers};
+  pacer wakes;
   auto worker = self->spawn([&](caf::stateful_actor<driver_state>* driver) -> caf::behavior {
-    return {[&, driver](wake_atom) { return driver->state.start(driver, what, &target, &shown); },
+    return {[&, driver](wake_atom) { return driver->state.start(driver, what, &target, &shown, &wakes); },
             [driver](tick_atom) {
               driver->state.tick();
             }};
   });
   result<void> done;
-  pacer wakes{worker, what.rate};
   self->request(worker, caf::infinite, wake_atom_v)
     .receive([](bool) {}, [&](caf::error& failure) { done = fail(from_caf(failure)); });
   return done;

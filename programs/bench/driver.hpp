@@ -3,10 +3,12 @@
 // however long earlier ones take, and their latency counts from then on: a stall is seen by all who would have met it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include <caf/all.hpp>
@@ -37,6 +39,24 @@ struct load {
   std::function<void()> measured_from; ///< called when the warm-up is over
   std::function<void()> at_end;        ///< called while everything that was opened is still held
   const char* label = "running";
+};
+
+/// Wakes the driver of an open loop whenever a request is due, in step with the first one. Timers of actors are
+/// milliseconds late.
+class pacer {
+public:
+  using clock = std::chrono::steady_clock;
+
+  pacer() = default;
+  ~pacer();
+  pacer(const pacer&) = delete;
+  pacer& operator=(const pacer&) = delete;
+
+  void start(const caf::actor& target, double rate, clock::time_point first_due);
+
+private:
+  std::atomic<bool> is_over_ = false;
+  std::thread thread_;
 };
 
 class driver_state {
@@ -85,7 +105,8 @@ public:
 
   void finish(caf::error failure);
 
-  caf::result<bool> start(self_pointer self, const load& what, outcome* target, progress* shown);
+  /// `wakes` outlives the driver.
+  caf::result<bool> start(self_pointer self, const load& what, outcome* target, progress* shown, pacer* wakes);
   /// Open loop: starts what is due by now.
   void tick();
 
