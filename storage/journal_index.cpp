@@ -82,7 +82,7 @@ void journal_index::take_from_order(const versioned& entry) {
   live_bytes_ -= entry.size;
 }
 
-void journal_index::fold(log::core_number number, transaction when) {
+void journal_index::fold(log::core_number number, transaction when, std::size_t count) {
   std::unique_lock guard{mutex_};
   auto core = cores_.find(key_of(number));
   if (core == cores_.end())
@@ -90,6 +90,8 @@ void journal_index::fold(log::core_number number, transaction when) {
   for (auto& entry : core->second) {
     if (entry.folded != never)
       continue;
+    if (count-- == 0)
+      break;
     entry.folded = when;
     take_from_order(entry);
   }

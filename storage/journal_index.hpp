@@ -71,8 +71,8 @@ public:
   /// Counts a sequence number that belongs to nobody.
   void skip();
 
-  /// All entries of the core are in its tables from `when` on.
-  void fold(log::core_number number, transaction when);
+  /// The first `count` live entries of the core are in its tables from `when` on.
+  void fold(log::core_number number, transaction when, std::size_t count = std::numeric_limits<std::size_t>::max());
 
   /// Takes back what that transaction changed: it failed.
   void undo(transaction when);

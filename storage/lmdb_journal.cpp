@@ -20,6 +20,10 @@ namespace {
 constexpr std::size_t entry_content_max = 4096;
 constexpr std::size_t entry_blocks_max = 64;
 
+/// What is folded of one core at a time when the journal is full: a commit waits for it.
+constexpr std::size_t fold_entries_max = 1024;
+constexpr std::size_t fold_bytes_max = std::size_t{1} << 20U;
+
 result<journal_view> read_entry(lmdb_txn& txn, std::uint64_t sequence) {
   auto value = txn.get(table::journal, schema::encode_sequence(sequence));
   if (!value)
@@ -151,13 +155,21 @@ result<bool> lmdb_journal::take(const log::change_set& changes) {
 }
 
 result<void> lmdb_journal::fold(lmdb_core_editor& editor, log::core_number number) {
+  constexpr auto all = std::numeric_limits<std::size_t>::max();
+  return fold_some(editor, number, all, all);
+}
+
+result<void> lmdb_journal::fold_some(lmdb_core_editor& editor, log::core_number number, std::size_t entries_max,
+                                     std::size_t bytes_max) {
   auto places = index_.live(number);
   if (places.empty())
     return {};
   std::vector<shared_bytes> blocks;
   std::vector<hash32> hashes;
-  for (const auto& where : places) {
-    auto run = journalled_run(txn_, where);
+  std::size_t count = 0;
+  for (std::size_t bytes = 0; count < places.size() && (count == 0 || (count < entries_max && bytes < bytes_max));
+       ++count) {
+    auto run = journalled_run(txn_, places[count]);
     if (!run)
       return of_core(number, std::move(run.error()));
     if (run->first() != places.front().first + blocks.size())
@@ -166,17 +178,19 @@ result<void> lmdb_journal::fold(lmdb_core_editor& editor, log::core_number numbe
       auto block = run->block(index);
       if (!block)
         return of_core(number, std::move(block.error()));
+      bytes += block->size();
       blocks.push_back(shared_bytes::copy_of(*block));
     }
     auto content = run->hashes(run->first(), run->end());
     for (std::size_t offset = 0; offset < content.size(); offset += hash32::size)
       hashes.push_back(*hash32::from(content.subspan(offset, hash32::size)));
   }
-  auto record = read_newest_record(txn_, &index_, when_, number);
+  auto last = read_entry(txn_, places[count - 1].sequence);
+  auto record = last ? decode_core_record(last->record) : fail(std::move(last.error()));
   if (!record)
-    return fail(std::move(record.error()));
-  record->journal_position = index_.next_sequence();
-  index_.fold(number, when_);
+    return of_core(number, std::move(record.error()));
+  record->journal_position = places[count - 1].sequence + 1;
+  index_.fold(number, when_, count);
   return editor.take_over({places.front().first, std::move(blocks), std::move(hashes)}, std::move(*record));
 }
 
@@ -197,7 +211,7 @@ result<void> lmdb_journal::relieve() {
     if (!editor)
       return fail(std::move(editor.error()));
     auto before = index_.live_entries();
-    auto step = fold(**editor, *number);
+    auto step = fold_some(**editor, *number, fold_entries_max, fold_bytes_max);
     if (step)
       step = (*editor)->finish();
     if (!step)

@@ -45,6 +45,9 @@ public:
   result<void> relieve();
 
 private:
+  /// The oldest entries only: as many as fit, at least one.
+  result<void> fold_some(lmdb_core_editor& editor, log::core_number number, std::size_t entries_max,
+                         std::size_t bytes_max);
   result<void> trim(std::size_t budget);
 
   lmdb_txn& txn_;

@@ -12,11 +12,11 @@
 
 namespace corestore::storage {
 
-/// How large the journal may grow before the oldest cores are folded out of it: 32 appends of 1 KiB of each of a
-/// thousand cores, read in a few milliseconds when the store is opened.
+/// How large the journal may grow before the oldest entries are folded out of it: a hundred appends of 1 KiB of each of
+/// a thousand cores. The more of a core is folded at a time, the fewer pages are written for each append.
 struct journal_limits {
-  std::size_t entries_max = 65536; ///< 0: nothing is journalled
-  std::size_t bytes_max = std::size_t{32} << 20U;
+  std::size_t entries_max = 131072; ///< 0: nothing is journalled
+  std::size_t bytes_max = std::size_t{128} << 20U;
 };
 
 struct open_options {

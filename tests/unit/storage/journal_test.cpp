@@ -92,6 +92,29 @@ TEST_CASE("a transaction that failed leaves the index as it was") {
   CHECK(index.oldest_core() == core_b);
 }
 
+TEST_CASE("a core may be folded in parts") {
+  journal_index index;
+  index.begin();
+  for (std::uint64_t block = 0; block < 4; ++block)
+    index.add(core_a, block, block + 1, 10, 1);
+  index.settle();
+  index.begin();
+  index.fold(core_a, 2, 3);
+  index.settle();
+  CHECK(index.live(core_a) == std::vector<journal_index::place>{{3, 3, 4}});
+  CHECK(index.live_bytes() == 10);
+  CHECK(index.first_live() == 3);
+  CHECK(index.find(core_a, 0, 1));
+  CHECK_FALSE(index.find(core_a, 0, 2));
+  CHECK(index.find(core_a, 3, 2));
+  index.forget(2);
+  CHECK_FALSE(index.find(core_a, 0, 1));
+  index.begin();
+  index.fold(core_a, 3);
+  index.undo(3);
+  CHECK(index.live(core_a) == std::vector<journal_index::place>{{3, 3, 4}});
+}
+
 TEST_CASE("numbers that were used up are not given again") {
   journal_index index;
   index.start_at(40);
@@ -145,8 +168,12 @@ private:
   void change(content& after, std::map<std::uint32_t, std::uint64_t>& lengths) {
     auto core = static_cast<std::uint32_t>(random_() % cores);
     if (random_() % 4 == 0) {
-      index_.fold(log::core_number{core}, number_);
-      after.erase(core);
+      auto& spans = after[core];
+      auto count = random_() % 2 == 0 ? spans.size() : std::min<std::size_t>(spans.size(), 1 + random_() % 3);
+      index_.fold(log::core_number{core}, number_, count);
+      spans.erase(spans.begin(), spans.begin() + static_cast<std::ptrdiff_t>(count));
+      if (spans.empty())
+        after.erase(core);
       return;
     }
     auto first = lengths[core];

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <cerrno>
+#include <chrono>
 
 #include <lmdb.h>
 
@@ -143,6 +144,50 @@ TEST_CASE("a journal that is too large is folded core by core, the oldest first"
   CHECK(runs < 20 * 30 / 2); // several appends each
   auto store = open_or_fail(directory.store(), options_with({60, 1U << 20U}));
   cores.check(*store);
+}
+
+TEST_CASE("what one core has in a full journal is folded in parts, and each part holds after a restart") {
+  const temporary_directory directory;
+  field cores{1};
+  const auto options = options_with({1500, 1U << 30U});
+  auto store = open_or_fail(directory.store(), options);
+  for (int round = 0; round < 5; ++round) {
+    for (int count = 0; count < 500; ++count) {
+      auto next = cores.next(0);
+      REQUIRE(store->apply({&next, 1}));
+    }
+    store.reset();
+    store = open_or_fail(directory.store(), options);
+    cores.check(*store);
+  }
+  store.reset();
+  CHECK(entries_of(directory.store(), "runs") == 1); // 1,024 of 2,500 entries
+  CHECK(entries_of(directory.store(), "journal") <= 1500);
+  store = open_or_fail(directory.store(), options);
+  log::change_set cut;
+  cut.number = log::core_number{0};
+  cut.truncate_to = 1200;
+  cut.head = cores.log_of(0).head(1200, 1);
+  REQUIRE(store->apply({&cut, 1}));
+  auto view = store->open_snapshot();
+  REQUIRE(view);
+  CHECK((*view)->head(log::core_number{0}).value() == cores.log_of(0).head(1200, 1));
+  CHECK(to_bytes((*view)->block(log::core_number{0}, 1100).value().value().view()) == cores.log_of(0).block(1100));
+}
+
+TEST_CASE("figures of opening a store whose journal is full", "[.figures]") {
+  const temporary_directory directory;
+  auto options = options_with({});
+  options.map_bytes = options.map_bytes_max = std::uint64_t{1} << 30U;
+  field cores{1000};
+  auto store = open_or_fail(directory.store(), options);
+  for (int round = 0; round < 131; ++round)
+    REQUIRE(cores.grow_all(*store));
+  store.reset();
+  auto start = std::chrono::steady_clock::now();
+  store = open_or_fail(directory.store(), options);
+  const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
+  WARN("131,000 entries: " << taken.count() << " ms");
 }
 
 TEST_CASE("a compaction numbers transactions anew and loses nothing of the journal") {
