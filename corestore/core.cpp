@@ -94,6 +94,8 @@ std::uint64_t core::append(std::vector<bytes> blocks) {
 }
 
 std::optional<bytes> core::get(std::uint64_t index, milliseconds timeout) const {
+  if (auto block = opened_->stored(index))
+    return block;
   try {
     auto block = opened_->home().ask<shared_bytes>(opened_->handle(), timeout, fetch_atom_v, index, ms_of(timeout));
     return to_bytes(block.view());

@@ -56,8 +56,9 @@ std::shared_ptr<world> world::open(const std::filesystem::path& directory, const
   opened->system_ = std::make_unique<caf::actor_system>(*opened->config_);
   actors::engine_settings settings;
   settings.manifest_version = options.manifest_version;
-  opened->engine_ = std::make_unique<actors::engine>(*opened->system_,
-                                                     std::shared_ptr<storage::backend>{std::move(*backend)}, settings);
+  std::shared_ptr<storage::backend> shared{std::move(*backend)};
+  opened->backend_ = shared;
+  opened->engine_ = std::make_unique<actors::engine>(*opened->system_, std::move(shared), settings);
   opened->root_ = opened->engine_->store();
   return opened;
 }
@@ -246,6 +247,24 @@ opened::opened(std::shared_ptr<world> home, const store_actor& store, const core
     raise(answer.error());
   handle_ = std::move(answer->handle);
   record_ = std::move(answer->record);
+  if (!selector.encryption_key.empty() || record_.is_encrypted)
+    home_->note_encryption();
+  if (auto source = home_->blocks())
+    if (auto view = source->open_snapshot())
+      if (auto header = (*view)->header(record_.discovery); header && *header)
+        number_ = (*header)->number;
+}
+
+/// What cannot be read is for the core to explain.
+std::optional<bytes> opened::stored(std::uint64_t index) const {
+  auto source = number_ ? home_->blocks() : nullptr;
+  if (!source)
+    return std::nullopt;
+  auto view = source->open_snapshot();
+  if (!view)
+    return std::nullopt;
+  auto block = (*view)->block(*number_, index);
+  return block && *block ? std::optional{to_bytes((*block)->view())} : std::nullopt;
 }
 
 dialled::~dialled() {

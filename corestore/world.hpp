@@ -1,6 +1,7 @@
 // What stands behind the plain interface: an actor system with an engine in it, or a connection to a server's.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -23,6 +24,7 @@
 #include "corestore/store.hpp"
 #include "messages/errors.hpp"
 #include "messages/interfaces.hpp"
+#include "storage/backend.hpp"
 
 namespace corestore::facade {
 
@@ -53,6 +55,15 @@ public:
   }
   [[nodiscard]] actors::engine* engine() {
     return engine_.get();
+  }
+
+  /// Where blocks are read without asking their core, which takes ten times as long. Null of a server's store, after
+  /// close(), and from when a core is read with an encryption key: only the core itself decrypts.
+  [[nodiscard]] std::shared_ptr<storage::backend> blocks() const {
+    return is_any_encrypted_ ? nullptr : backend_.lock();
+  }
+  void note_encryption() {
+    is_any_encrypted_ = true;
   }
 
   /// Waits for the answer of an actor; throws failure.
@@ -107,6 +118,8 @@ private:
   std::unique_ptr<config::system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
   std::unique_ptr<actors::engine> engine_;
+  std::weak_ptr<storage::backend> backend_; ///< the engine's: a store that is closed can be opened again
+  std::atomic<bool> is_any_encrypted_ = false;
   store_actor root_;
   std::mutex mutex_; ///< of everything below
   std::vector<std::unique_ptr<caf::scoped_actor>> idle_;
@@ -156,11 +169,15 @@ public:
     return record_;
   }
 
+  /// The block, when it is stored and may be read without the core.
+  [[nodiscard]] std::optional<bytes> stored(std::uint64_t index) const;
+
 private:
   std::shared_ptr<world> home_;
   caf::scoped_actor owner_;
   core_actor handle_;
   core_record record_;
+  std::optional<log::core_number> number_; ///< in the storage, where it can be looked at
 };
 
 class subscription {

@@ -104,6 +104,47 @@ TEST_CASE("what was appended is read back, also after closing and opening") {
   CHECK(all == "hellooftwo");
 }
 
+TEST_CASE("blocks are read as their core would read them") {
+  temporary_directory directory;
+  auto store = corestore::store::open(directory.path);
+  auto log = store.get({.name = "log"});
+  log.append({"cleared", "kept", "cut off"});
+  CHECK(as_text(*log.get(2)) == "cut off");
+  log.truncate(2);
+  CHECK_FALSE(log.get(2));
+  log.clear(0, 1);
+  CHECK_FALSE(log.get(0));
+  CHECK(as_text(*log.get(1)) == "kept");
+  CHECK(code_of([&] { (void)log.get(std::uint64_t{1} << 60U); }) == ec::bad_argument);
+  auto secret = store.get({.name = "secret", .encryption_key = bytes(32, 7)});
+  secret.append("hidden");
+  CHECK(as_text(*secret.get(0)) == "hidden");
+  CHECK(as_text(*store.get({.key = secret.key()}).get(0)) == "hidden");
+  CHECK(as_text(*log.get(1)) == "kept");
+  store.close();
+  CHECK(code_of([&] { (void)log.get(1); }) == ec::store_closed);
+  CHECK(corestore::store::open(directory.path).get({.name = "log"}).get(1)); // nothing holds the store any more
+}
+
+TEST_CASE("figures of get through the plain interface", "[.figures]") {
+  temporary_directory directory;
+  auto store = corestore::store::open(directory.path);
+  auto log = store.get({.name = "log"});
+  constexpr std::uint64_t count = 50000;
+  for (std::uint64_t done = 0; done < count; done += 1000)
+    log.append(std::vector<bytes>(1000, bytes(1024, 7)));
+  auto measure = [&](const char* what) {
+    auto start = std::chrono::steady_clock::now();
+    for (std::uint64_t i = 0; i < count; ++i)
+      REQUIRE(log.get(i * 7919 % count));
+    auto each = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start) / count;
+    WARN(what << each.count() << " us for each block");
+  };
+  measure("from the storage: ");
+  auto secret = store.get({.name = "secret", .encryption_key = bytes(32, 7)}); // from now on the core is asked
+  measure("from the core: ");
+}
+
 TEST_CASE("a key pair is remembered with its core, which opens again by key, text of the key and discovery key") {
   temporary_directory directory;
   temporary_directory elsewhere;
