@@ -247,7 +247,8 @@ void session_state::offer(local_core core) {
   auto id = connection_->open(core.key, core.discovery);
   if (id == 0)
     return; // as many channels as one connection may have
-  remember(id, core);
+  // It may be the one that the peer asks for while the store is being asked: then it is answered now.
+  remember(id, core).is_theirs = requested_.erase(id) > 0;
   follow_up();
 }
 
