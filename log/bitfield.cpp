@@ -27,15 +27,18 @@ void each_word(std::uint64_t start, std::uint64_t end, Visit visit) {
   }
 }
 
-bool is_zero(const bit_page& page) {
-  return std::all_of(page.begin(), page.end(), [](std::uint64_t word) { return word == 0; });
+/// Keeps the promise that no page ends with a zero word.
+void shorten(short_page& page) {
+  while (!page.empty() && page.back() == 0)
+    page.pop_back();
 }
 
 /// First bit in `[start, end)` of the page that is set, with every word first passed through `flip`.
-std::optional<std::uint64_t> find_in(const bit_page& page, std::uint64_t start, std::uint64_t end, std::uint64_t flip) {
+std::optional<std::uint64_t> find_in(const short_page& page, std::uint64_t start, std::uint64_t end,
+                                     std::uint64_t flip) {
   std::optional<std::uint64_t> found;
   each_word(start, end, [&](std::size_t word, std::uint64_t bits) {
-    auto hits = (page[word] ^ flip) & bits;
+    auto hits = (word_at(page, word) ^ flip) & bits;
     if (!found && hits != 0)
       found = word * bits_per_word + static_cast<std::uint64_t>(std::countr_zero(hits));
   });
@@ -50,24 +53,8 @@ block_range within(block_range range, std::uint64_t number) {
 
 } // namespace
 
-bitfield::bitfield(const bitfield& other) : contiguous_(other.contiguous_) {
-  for (const auto& [number, page] : other.pages_)
-    pages_.emplace(number, std::make_unique<bit_page>(*page));
-}
-
-bitfield& bitfield::operator=(const bitfield& other) {
-  if (this != &other) {
-    bitfield copy{other};
-    *this = std::move(copy);
-  }
-  return *this;
-}
-
 bool operator==(const bitfield& left, const bitfield& right) {
-  return left.contiguous_ == right.contiguous_ &&
-         std::equal(
-           left.pages_.begin(), left.pages_.end(), right.pages_.begin(), right.pages_.end(),
-           [](const auto& one, const auto& other) { return one.first == other.first && *one.second == *other.second; });
+  return left.contiguous_ == right.contiguous_ && left.pages_ == right.pages_;
 }
 
 bool bitfield::test(std::uint64_t index) const {
@@ -77,17 +64,15 @@ bool bitfield::test(std::uint64_t index) const {
   if (entry == pages_.end())
     return false;
   auto bit = index % bits_per_page;
-  return ((*entry->second)[bit / bits_per_word] >> (bit % bits_per_word) & 1U) != 0;
+  return (word_at(entry->second, bit / bits_per_word) >> (bit % bits_per_word) & 1U) != 0;
 }
 
 void bitfield::set_pages(block_range range) {
   while (range.start < range.end) {
     auto number = range.start / bits_per_page;
     auto& page = pages_[number];
-    if (!page)
-      page = std::make_unique<bit_page>(bit_page{});
     auto part = within(range, number);
-    each_word(part.start, part.end, [&](std::size_t word, std::uint64_t bits) { (*page)[word] |= bits; });
+    each_word(part.start, part.end, [&](std::size_t word, std::uint64_t bits) { word_of(page, word) |= bits; });
     range.start = number * bits_per_page + part.end;
   }
 }
@@ -97,10 +82,12 @@ void bitfield::clear_pages(block_range range) {
     return;
   auto entry = pages_.lower_bound(range.start / bits_per_page);
   while (entry != pages_.end() && entry->first * bits_per_page < range.end) {
-    auto& page = *entry->second;
+    auto& page = entry->second;
     auto part = within(range, entry->first);
-    each_word(part.start, part.end, [&](std::size_t word, std::uint64_t bits) { page[word] &= ~bits; });
-    entry = is_zero(page) ? pages_.erase(entry) : std::next(entry);
+    auto end = std::min(part.end, page.size() * bits_per_word);
+    each_word(part.start, end, [&](std::size_t word, std::uint64_t bits) { page[word] &= ~bits; });
+    shorten(page);
+    entry = page.empty() ? pages_.erase(entry) : std::next(entry);
   }
 }
 
@@ -120,7 +107,7 @@ void bitfield::set(block_range range) {
 void bitfield::absorb_pages() {
   auto number = contiguous_ / bits_per_page;
   for (auto entry = pages_.find(number); entry != pages_.end() && entry->first == number; ++entry, ++number) {
-    auto gap = find_in(*entry->second, contiguous_ % bits_per_page, bits_per_page, ~std::uint64_t{0});
+    auto gap = find_in(entry->second, contiguous_ % bits_per_page, bits_per_page, ~std::uint64_t{0});
     contiguous_ = number * bits_per_page + gap.value_or(bits_per_page);
     if (gap)
       break;
@@ -149,7 +136,7 @@ std::optional<std::uint64_t> bitfield::first_set(block_range range) const {
   for (auto entry = pages_.lower_bound(range.start / bits_per_page);
        entry != pages_.end() && entry->first * bits_per_page < range.end; ++entry) {
     auto part = within(range, entry->first);
-    if (auto bit = find_in(*entry->second, part.start, part.end, 0))
+    if (auto bit = find_in(entry->second, part.start, part.end, 0))
       return entry->first * bits_per_page + *bit;
   }
   return std::nullopt;
@@ -163,7 +150,7 @@ std::optional<std::uint64_t> bitfield::first_unset(block_range range) const {
     if (entry == pages_.end())
       return range.start;
     auto part = within(range, number);
-    if (auto bit = find_in(*entry->second, part.start, part.end, ~std::uint64_t{0}))
+    if (auto bit = find_in(entry->second, part.start, part.end, ~std::uint64_t{0}))
       return number * bits_per_page + *bit;
     range.start = number * bits_per_page + part.end;
   }
@@ -178,7 +165,7 @@ std::uint64_t bitfield::count(block_range range) const {
        entry != pages_.end() && entry->first * bits_per_page < range.end; ++entry) {
     auto part = within(range, entry->first);
     each_word(part.start, part.end, [&](std::size_t word, std::uint64_t bits) {
-      total += static_cast<std::uint64_t>(std::popcount((*entry->second)[word] & bits));
+      total += static_cast<std::uint64_t>(std::popcount(word_at(entry->second, word) & bits));
     });
   }
   return total;
@@ -247,7 +234,9 @@ std::vector<std::uint64_t> bitfield::page_numbers() const {
 
 bit_page bitfield::page(std::uint64_t number) const {
   auto entry = pages_.find(number);
-  auto result = entry == pages_.end() ? bit_page{} : *entry->second;
+  bit_page result{};
+  if (entry != pages_.end())
+    std::copy(entry->second.begin(), entry->second.end(), result.begin());
   auto base = number * bits_per_page;
   if (contiguous_ > base)
     each_word(0, std::min(contiguous_ - base, bits_per_page),

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -17,17 +16,25 @@ inline constexpr std::uint64_t bits_per_page = 32768;
 
 using bit_page = std::array<std::uint64_t, bits_per_page / 64>; ///< bit `i` = word `i / 64`, bit `i % 64`
 
+/// A page in memory, only as long as it has to be: words past the end are zero. Most logs are short, and a page of
+/// theirs is a few words.
+using short_page = std::vector<std::uint64_t>;
+
+/// The word to be changed, which is made if it is not there.
+inline std::uint64_t& word_of(short_page& page, std::size_t word) {
+  if (word >= page.size())
+    page.resize(word + 1);
+  return page[word];
+}
+
+inline std::uint64_t word_at(const short_page& page, std::size_t word) {
+  return word < page.size() ? page[word] : 0;
+}
+
 /// Setting a range that does not touch the contiguous prefix takes one page for each 32,768 blocks of it, so callers
 /// bound ranges that come from a stranger.
 class bitfield {
 public:
-  bitfield() = default;
-  bitfield(const bitfield& other);
-  bitfield& operator=(const bitfield& other);
-  bitfield(bitfield&&) noexcept = default;
-  bitfield& operator=(bitfield&&) noexcept = default;
-  ~bitfield() = default;
-
   [[nodiscard]] bool test(std::uint64_t index) const;
   void set(block_range range);
   void clear(block_range range);
@@ -65,7 +72,8 @@ private:
   void absorb_pages(); ///< moves `contiguous_` over the bits that follow it and forgets them in the pages
 
   std::uint64_t contiguous_ = 0;
-  std::map<std::uint64_t, std::unique_ptr<bit_page>> pages_; ///< only bits beyond `contiguous_`; no page is all zero
+  std::map<std::uint64_t, short_page>
+    pages_; ///< only bits beyond `contiguous_`; no page ends with a zero word, or is empty
 };
 
 } // namespace corestore::log

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -87,8 +87,8 @@ private:
   [[nodiscard]] bool is_open(const sent& entry) const;
 
   std::unordered_map<std::uint64_t, asked> open_;
-  std::deque<sent> by_age_; ///< may name requests that are gone
-  std::deque<withdrawn> withdrawn_;
+  std::list<sent> by_age_; ///< may name requests that are gone
+  std::list<withdrawn> withdrawn_;
   std::vector<std::uint64_t> free_;
   std::uint64_t next_id_ = 1;
   std::uint64_t next_order_ = 0;

@@ -54,6 +54,8 @@ parked_peer_ptr replicator::park_peer(peer_id peer) {
     return nullptr;
   auto parked = std::make_shared<parked_peer>();
   parked->state = std::move(found->second);
+  parked->state.batches = {}; // with the room that they kept
+  parked->state.asking = {};
   parked->was_downloading = self.downloading_told;
   parked->fork = self.state.head.fork;
   parked->length = self.state.head.length;

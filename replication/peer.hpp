@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -40,11 +40,11 @@ struct peer {
 
   // blocks
   remote_bitfield has;
-  std::uint64_t knowledge = 0;        ///< grows when it may have more than before
-  want_set wants;                     ///< its wants
-  std::deque<std::uint64_t> segments; ///< segments that we want to hear of, oldest first
-  std::set<std::uint64_t> told;       ///< the same, to look up
-  std::size_t turns_left = 0;         ///< segments that may make room for others before `turned_ms` plus a second
+  std::uint64_t knowledge = 0;       ///< grows when it may have more than before
+  want_set wants;                    ///< its wants
+  std::list<std::uint64_t> segments; ///< segments that we want to hear of, oldest first
+  std::set<std::uint64_t> told;      ///< the same, to look up
+  std::size_t turns_left = 0;        ///< segments that may make room for others before `turned_ms` plus a second
   std::uint64_t turned_ms = 0;
   std::uint64_t resumed_block = 0; ///< wanted block for whose segment there was no room
   std::uint64_t walked_block = 0;  ///< downloads have asked for the segments below it

@@ -28,9 +28,11 @@ void for_words(std::uint64_t from, std::uint64_t to, Change change) {
 }
 
 /// First bit at or after `from` that is set in `page` when read through `flip`.
-std::optional<std::uint64_t> find_bit(const log::bit_page& page, std::uint64_t from, std::uint64_t flip) {
-  for (auto word = from / 64; word < page.size(); ++word) {
-    auto value = page[word] ^ flip;
+std::optional<std::uint64_t> find_bit(const log::short_page& page, std::uint64_t from, std::uint64_t flip) {
+  // One word past the end stands for all that follow.
+  const auto end = std::min<std::uint64_t>(std::max<std::uint64_t>(page.size(), from / 64) + 1, bits_per_page / 64);
+  for (auto word = from / 64; word < end; ++word) {
+    auto value = log::word_at(page, word) ^ flip;
     if (word == from / 64)
       value &= all_ones << (from % 64);
     if (value != 0)
@@ -82,7 +84,7 @@ void remote_bitfield::assign(std::uint64_t start, const std::vector<std::uint32_
     auto* bits = is_zero && !is_stored ? nullptr : writable(page);
     for (std::uint64_t i = 0; bits != nullptr && i < here; ++i) {
       const auto at = position % bits_per_page + i * 32;
-      auto& word = (*bits)[at / 64];
+      auto& word = log::word_of(*bits, at / 64);
       const auto shift = at % 64;
       word = (word & ~(std::uint64_t{0xffffffff} << shift)) | (std::uint64_t{words[done + i]} << shift);
     }
@@ -97,7 +99,7 @@ bool remote_bitfield::test(std::uint64_t index) const {
   const auto page = index / bits_per_page;
   if (const auto found = pages_.find(page); found != pages_.end()) {
     const auto bit = index % bits_per_page;
-    return ((*found->second)[bit / 64] >> (bit % 64) & 1U) != 0;
+    return (log::word_at(found->second, bit / 64) >> (bit % 64) & 1U) != 0;
   }
   return full_end(page).has_value();
 }
@@ -116,7 +118,7 @@ std::optional<std::uint64_t> remote_bitfield::first_set(block_range range) const
       return position;
     const auto found = pages_.lower_bound(page);
     if (found != pages_.end() && found->first == page) {
-      if (const auto bit = find_bit(*found->second, position % bits_per_page, 0)) {
+      if (const auto bit = find_bit(found->second, position % bits_per_page, 0)) {
         const auto index = page * bits_per_page + *bit;
         return index < range.end ? std::optional{index} : std::nullopt;
       }
@@ -143,7 +145,7 @@ std::optional<std::uint64_t> remote_bitfield::first_unset(block_range range) con
     const auto found = pages_.find(page);
     if (found == pages_.end())
       return position;
-    if (const auto bit = find_bit(*found->second, position % bits_per_page, all_ones)) {
+    if (const auto bit = find_bit(found->second, position % bits_per_page, all_ones)) {
       const auto index = page * bits_per_page + *bit;
       return index < range.end ? std::optional{index} : std::nullopt;
     }
@@ -168,7 +170,7 @@ void remote_bitfield::set_bits(block_range range) {
     if (!full_end(page)) {
       if (auto* bits = writable(page); bits != nullptr)
         for_words(position - page_start, stop - page_start,
-                  [bits](std::uint64_t word, std::uint64_t mask) { (*bits)[word] |= mask; });
+                  [bits](std::uint64_t word, std::uint64_t mask) { log::word_of(*bits, word) |= mask; });
     }
     position = stop;
   }
@@ -184,7 +186,7 @@ void remote_bitfield::clear_bits(block_range range) {
       return;
     if (auto* bits = writable(page); bits != nullptr)
       for_words(from - page * bits_per_page, to - page * bits_per_page,
-                [bits](std::uint64_t word, std::uint64_t mask) { (*bits)[word] &= ~mask; });
+                [bits](std::uint64_t word, std::uint64_t mask) { log::word_of(*bits, word) &= ~mask; });
   };
   if (first_whole > end_whole) { // inside one page
     clear_part(range.start, range.end);
@@ -243,17 +245,18 @@ std::optional<std::uint64_t> remote_bitfield::full_end(std::uint64_t page) const
   return run->second > page ? std::optional{run->second} : std::nullopt;
 }
 
-log::bit_page* remote_bitfield::writable(std::uint64_t page) {
+log::short_page* remote_bitfield::writable(std::uint64_t page) {
   if (const auto found = pages_.find(page); found != pages_.end())
-    return found->second.get();
+    return &found->second;
   const bool was_full = full_end(page).has_value();
   if (was_full)
     remove_full(page, page + 1);
   if (pages_.size() >= pages_max)
     return nullptr; // forgotten: at worst a block counts as absent until the peer tells again
-  auto fresh = std::make_unique<log::bit_page>();
-  fresh->fill(was_full ? all_ones : 0);
-  return pages_.emplace(page, std::move(fresh)).first->second.get();
+  auto& fresh = pages_[page];
+  if (was_full)
+    fresh.assign(bits_per_page / 64, all_ones);
+  return &fresh;
 }
 
 /// The prefix ends at `start`; what it had past `end` stays as bits.

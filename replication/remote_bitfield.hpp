@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -14,7 +13,7 @@ namespace corestore::replication {
 
 class remote_bitfield {
 public:
-  /// Pages (4 KiB each) and runs of full pages kept for one peer; what would need more is forgotten.
+  /// Pages (4 KiB each at most) and runs of full pages kept for one peer; what would need more is forgotten.
   static constexpr std::size_t pages_max = 2048;
 
   /// Bits further than this past the peer's length are not kept: announcements may precede the length by a little.
@@ -48,14 +47,14 @@ private:
   void add_full(std::uint64_t first, std::uint64_t end);
   void remove_full(std::uint64_t first, std::uint64_t end);
   [[nodiscard]] std::optional<std::uint64_t> full_end(std::uint64_t page) const;
-  log::bit_page* writable(std::uint64_t page);
+  log::short_page* writable(std::uint64_t page);
   void shorten_prefix(std::uint64_t start, std::uint64_t end);
   void extend_prefix();
 
   std::uint64_t contiguous_ = 0;
   std::uint64_t limit_ = slack_blocks;
-  std::map<std::uint64_t, std::unique_ptr<log::bit_page>> pages_; ///< never a page that `full_` covers
-  std::map<std::uint64_t, std::uint64_t> full_;                   ///< first page -> page past the last
+  std::map<std::uint64_t, log::short_page> pages_; ///< never a page that `full_` covers
+  std::map<std::uint64_t, std::uint64_t> full_;    ///< first page -> page past the last
 };
 
 } // namespace corestore::replication

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <vector>
 
 #include "base/limits.hpp"
@@ -24,7 +24,7 @@ public:
   [[nodiscard]] bool covers(log::block_range range) const;
 
   /// Wants that need a bitfield wait here for room in the connection.
-  [[nodiscard]] std::deque<wire::want>& unanswered() {
+  [[nodiscard]] std::list<wire::want>& unanswered() {
     return unanswered_;
   }
   [[nodiscard]] std::size_t unanswered_count() const {
@@ -37,7 +37,7 @@ private:
   bool is_everything_ = false;
   std::vector<log::block_range> ranges_;
   std::vector<log::block_range> any_;
-  std::deque<wire::want> unanswered_;
+  std::list<wire::want> unanswered_;
 };
 
 } // namespace corestore::replication
