@@ -15,6 +15,9 @@ namespace {
 /// Blocks that one step may carry, so that a step stays well below a transaction's bound.
 constexpr std::size_t step_bytes_max = std::size_t{4} << 20U;
 
+/// A timer keeps the memory of a core that has ended meanwhile: rather than waiting long, it looks again.
+constexpr std::uint64_t timer_ms_max = 5000;
+
 } // namespace
 
 void core_state::settle() {
@@ -382,10 +385,13 @@ void core_state::arm_timer() {
   if (quiet_listener_)
     for (const auto& [session, until_ms] : links_.look().expected)
       due = std::min(due, until_ms);
-  if (due == no_deadline || ending_ || (timer_due_ms_ != 0 && timer_due_ms_ <= due))
+  if (due == no_deadline || ending_)
     return;
   auto now = now_ms();
-  timer_due_ms_ = std::max(due, now + 1);
+  due = std::clamp(due, now + 1, now + timer_ms_max);
+  if (timer_due_ms_ != 0 && timer_due_ms_ <= due)
+    return;
+  timer_due_ms_ = due;
   self_->delayed_send(self_, std::chrono::milliseconds(timer_due_ms_ - now), tick_atom_v);
 }
 
