@@ -89,11 +89,9 @@ protected:
     return options_;
   }
 
-  // NOLINTBEGIN(misc-non-private-member-variables-in-classes): the two forms below write to them
   std::optional<output_file> data_;
   std::optional<output_file> tree_;
   log::bitfield bits_;
-  // NOLINTEND(misc-non-private-member-variables-in-classes)
 
 private:
   const core_source& source_;
