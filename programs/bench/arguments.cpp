@@ -15,6 +15,12 @@ constexpr double warm_up_s_max = 3600;
 /// Room for the moment of an append.
 constexpr std::uint64_t live_block_bytes_min = 8;
 
+/// Workloads whose callers are where the store is.
+bool is_in_process(const std::string& workload) {
+  return workload == "append" || workload == "append-many" || workload == "get" || workload == "scan" ||
+         workload == "mixed";
+}
+
 void add_sizes(CLI::App& verb, options& asked) {
   const auto positive = CLI::Range(std::uint64_t{1}, count_max);
   verb.add_option("--cores", asked.cores, "Cores")->check(positive)->capture_default_str();
@@ -59,11 +65,18 @@ void add_options(CLI::App& verb, options& asked) {
                                                                 {"none", storage::durability::none}};
   const std::map<std::string, role> roles{{"serve", role::serve}, {"fetch", role::fetch}};
   const std::map<std::string, beside> peers{{"js", beside::js}, {"js9", beside::js9}};
+  const std::map<std::string, way> ways{{"process", way::process}, {"node", way::node}};
   add_sizes(verb, asked);
   add_load(verb, asked);
   verb.add_option("--durability", asked.durability, "When an append is answered: commit, interval or none")
     ->transform(CLI::CheckedTransformer(durabilities).description(""))
     ->type_name("MODE=commit");
+  if (is_in_process(asked.workload))
+    verb
+      .add_option("--over", asked.over,
+                  "How callers reach the store: process, or node for a CAF connection on loopback")
+      ->transform(CLI::CheckedTransformer(ways).description(""))
+      ->type_name("WAY=process");
   verb.add_flag("--json", asked.is_json, "One line of JSON");
   verb.add_option("--plot", asked.plot, "One HTML file with the curves")->type_name("FILE.html");
   verb.add_option("--role", asked.role, "One side of a two-process run: serve or fetch")

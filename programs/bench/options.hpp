@@ -22,6 +22,12 @@ enum class beside : std::uint8_t {
   js9 ///< generation 9: corestore 5, hypercore 9
 };
 
+/// How the callers of a workload in one process reach the store.
+enum class way : std::uint8_t {
+  process, ///< by its handle
+  node     ///< over a CAF node connection on loopback, from an actor system of their own
+};
+
 struct options {
   std::string workload;
   std::uint64_t cores = 1;
@@ -38,6 +44,7 @@ struct options {
   std::uint64_t duration_s = 0; ///< instead of a number of blocks; 0 = count
   std::uint64_t held = 0;       ///< cores that are open at once, of open-many; 0 = all
   std::uint64_t seed = 1;
+  way over = way::process;
   bool is_json = false;
   std::string plot; ///< a file for the curves; empty = none
   bench::role role = role::whole;
@@ -46,5 +53,6 @@ struct options {
 };
 
 std::string_view name_of(storage::durability what);
+std::string_view name_of(way over);
 
 } // namespace corestore::bench

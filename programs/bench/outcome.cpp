@@ -30,6 +30,10 @@ double rounded(double value) {
   return std::round(value * scale) / scale;
 }
 
+std::string_view name_of(way over) {
+  return over == way::node ? "node" : "process";
+}
+
 std::string_view name_of(storage::durability what) {
   switch (what) {
   case storage::durability::commit:
@@ -102,7 +106,8 @@ json to_json(const options& asked, const outcome& measured) {
   line["params"] = {{"cores", asked.cores},         {"blocks", asked.blocks},         {"block_size", asked.block_bytes},
                     {"batch", asked.batch},         {"peers", asked.peers},           {"callers", asked.callers},
                     {"requests", asked.requests},   {"reads", asked.reads},           {"rate", asked.rate},
-                    {"warm_up_s", asked.warm_up_s}, {"duration_s", asked.duration_s}, {"seed", asked.seed}};
+                    {"warm_up_s", asked.warm_up_s}, {"duration_s", asked.duration_s}, {"seed", asked.seed},
+                    {"over", name_of(asked.over)}};
   return line;
 }
 

@@ -7,7 +7,10 @@
 #include <string>
 
 #include <caf/all.hpp>
+#include <caf/io/middleman.hpp>
 
+#include "actors/remote.hpp"
+#include "messages/errors.hpp"
 #include "programs/ask.hpp"
 #include "storage/open.hpp"
 
@@ -45,18 +48,38 @@ temporary_folder::~temporary_folder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-result<std::unique_ptr<world>> world::open(storage::durability durability, std::size_t idle_max) {
+world::networked_config::networked_config(bool is_networked) {
+  if (is_networked)
+    load<caf::io::middleman>();
+}
+
+result<std::unique_ptr<world>> world::open(storage::durability durability, way over, std::size_t idle_max) {
   auto folder = temporary_folder::create();
   if (!folder)
     return fail(folder.error());
-  std::unique_ptr<world> opened{new world(std::move(*folder))};
+  std::unique_ptr<world> opened{new world(std::move(*folder), over)};
   opened->durability_ = durability;
   opened->idle_max_ = idle_max;
   opened->system_ = std::make_unique<caf::actor_system>(opened->config_);
-  opened->self_.emplace(*opened->system_);
   if (auto started = opened->start(); !started)
     return fail(started.error());
+  if (over == way::node)
+    if (auto connected = opened->connect(); !connected)
+      return fail(connected.error());
+  opened->self_.emplace(opened->distant_ ? opened->distant_->system : *opened->system_);
   return opened;
+}
+
+result<void> world::connect() {
+  auto port = system_->middleman().publish(engine_->store(), 0, "127.0.0.1");
+  if (!port)
+    return fail(from_caf(port.error()));
+  distant_ = std::make_unique<distant_end>();
+  auto store = actors::connect_node(distant_->system, {"127.0.0.1", *port, false});
+  if (!store)
+    return fail(store.error());
+  distant_->store = std::move(*store);
+  return {};
 }
 
 result<void> world::start() {
@@ -82,6 +105,7 @@ void world::close() {
 
 world::~world() {
   self_.reset();
+  distant_.reset();
   if (engine_)
     engine_->close();
 }
@@ -89,7 +113,7 @@ world::~world() {
 result<std::vector<opened_core>> world::create_cores(std::uint64_t count) {
   std::vector<opened_core> cores;
   cores.reserve(count);
-  auto store = engine_->store();
+  auto store = this->store();
   using pending = decltype((*self_)->request(store, programs::patience, open_atom_v, core_selector{}));
   constexpr std::uint64_t window = 1024;
   while (cores.size() < count) {

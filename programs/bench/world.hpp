@@ -12,6 +12,7 @@
 #include "actors/engine.hpp"
 #include "config/system_config.hpp"
 #include "programs/bench/driver.hpp"
+#include "programs/bench/options.hpp"
 #include "programs/bench/outcome.hpp"
 
 namespace corestore::bench {
@@ -51,8 +52,10 @@ private:
 
 class world {
 public:
-  /// At most `idle_max` cores stay open that nobody holds any more.
-  static result<std::unique_ptr<world>> open(storage::durability durability, std::size_t idle_max = 100'000'000);
+  /// At most `idle_max` cores stay open that nobody holds any more. With way::node the store of store() and its cores
+  /// are reached over a connection, and self() is at its other end.
+  static result<std::unique_ptr<world>> open(storage::durability durability, way over = way::process,
+                                             std::size_t idle_max = 100'000'000);
   ~world();
   world(const world&) = delete;
   world& operator=(const world&) = delete;
@@ -88,7 +91,7 @@ public:
     return *self_;
   }
   [[nodiscard]] store_actor store() const {
-    return engine_->store();
+    return distant_ ? distant_->store : engine_->store();
   }
 
   [[nodiscard]] storage::backend& backend() const {
@@ -102,18 +105,31 @@ public:
   }
 
 private:
-  explicit world(std::unique_ptr<temporary_folder> folder) : folder_(std::move(folder)) {
+  world(std::unique_ptr<temporary_folder> folder, way over) : folder_(std::move(folder)), config_(over == way::node) {
     // nop
   }
 
+  struct networked_config : config::system_config {
+    explicit networked_config(bool is_networked);
+  };
+
+  /// The other end of a connection to the store.
+  struct distant_end {
+    networked_config config{true};
+    caf::actor_system system{config};
+    store_actor store;
+  };
+
+  result<void> connect();
 
   std::unique_ptr<temporary_folder> folder_;
   storage::durability durability_ = storage::durability::commit;
   std::size_t idle_max_ = 0;
-  config::system_config config_;
+  networked_config config_;
   std::unique_ptr<caf::actor_system> system_;
   std::shared_ptr<storage::backend> backend_;
   std::unique_ptr<actors::engine> engine_;
+  std::unique_ptr<distant_end> distant_;
   std::optional<caf::scoped_actor> self_;
   std::uint64_t syncs_before_ = 0;
 };
