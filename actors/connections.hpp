@@ -77,6 +77,8 @@ using connector_actor = caf::typed_actor<
   // it failed
   caf::reacts_to<open_atom, std::string>,
   // dial nothing until told to go on
-  caf::reacts_to<suspend_atom>, caf::reacts_to<resume_atom>>;
+  caf::reacts_to<suspend_atom>, caf::reacts_to<resume_atom>,
+  // what may pass over connections from the next one on
+  caf::reacts_to<switch_atom, connection_switches>>;
 
 } // namespace corestore::actors

@@ -124,6 +124,11 @@ connector_actor::behavior_type connector(connector_actor::stateful_pointer<conne
       self->state.is_paused = false;
       dial_now(self);
     },
+    [self](switch_atom, const connection_switches& wanted) {
+      auto& kept = self->state.plan;
+      kept.may_upload = after(wanted.upload, kept.may_upload);
+      kept.may_download = after(wanted.download, kept.may_download);
+    },
     [self](open_atom, const stream_ptr& stream) { on_connected(self, stream); },
     [self](open_atom, const std::string& reason) { on_failed(self, reason); },
   };

@@ -305,6 +305,9 @@ local_core_actor::behavior_type make_handlers() {
     [](encrypt_atom, const bytes& key) { return here().adopt_key(key); },
     [](attach_atom, peer_link& link) { return here().attach(std::move(link)); },
     [](park_atom) { return here().park(); },
+    [](switch_atom, std::uint64_t peer, bool may_upload, bool may_download) {
+      here().switch_connection(peer, may_upload, may_download);
+    },
     [](detach_atom, std::uint64_t peer) { here().detach(peer); },
     [](wake_atom) { here().hold(); },
     [](wake_atom, const session_actor& session) { here().expect(session); },

@@ -114,6 +114,8 @@ public:
   caf::result<std::uint64_t> send(const extension_message& message);
   caf::result<std::uint64_t> push(std::uint64_t index);
   caf::result<core_switches> switch_to(const core_switches& wanted);
+  /// The connection of a peer allows less than before, or more.
+  void switch_connection(replication::peer_id peer, bool may_upload, bool may_download);
   caf::result<conflict_record> evidence() const;
 
   // -- what is going on (core_stats.cpp)

@@ -30,10 +30,6 @@ toggle as_toggle(bool is_on) {
   return is_on ? toggle::on : toggle::off;
 }
 
-bool after(toggle wanted, bool before) {
-  return wanted == toggle::keep ? before : wanted == toggle::on;
-}
-
 } // namespace
 
 bool core_state::beside_state::is_idle() const {
@@ -172,6 +168,7 @@ caf::result<core_switches> core_state::switch_to(const core_switches& wanted) {
   if (wanted.session != 0 &&
       std::none_of(attached.begin(), attached.end(), [&](const auto& entry) { return is_meant(entry.second); }))
     return make_error(ec::not_found, "no such session carries this core");
+  ++around_->counted->guards.core_switches;
   auto& ours = beside_.use().switches;
   if (wanted.session == 0) {
     ours.may_upload = after(wanted.upload, ours.may_upload);
@@ -203,6 +200,23 @@ caf::result<core_switches> core_state::switch_to(const core_switches& wanted) {
     hold();
   settle();
   return switches(wanted.session);
+}
+
+void core_state::switch_connection(replication::peer_id peer, bool may_upload, bool may_download) {
+  auto* links = links_.find();
+  if (links == nullptr)
+    return;
+  auto found = links->attached.find(peer);
+  if (found == links->attached.end())
+    return;
+  auto& link = found->second;
+  link.options.may_upload = may_upload;
+  link.options.may_download = may_download;
+  auto options = options_of(link);
+  std::ignore = reading([&](const log::log_source& source) {
+    replicator_->set_transfers(peer, options.may_upload, options.may_download, source, now_ms());
+  });
+  settle();
 }
 
 core_switches core_state::switches(std::uint64_t session) const {

@@ -70,6 +70,9 @@ core_stats core_state::stats() const {
   result.not_available = counts.not_available;
   result.invalid_data = counts.invalid_data;
   result.invalid_requests = counts.invalid_requests;
+  result.is_verifying = verifying_.has_value();
+  if (verifying_)
+    result.blocks_verified = verifying_->report.blocks;
   return result;
 }
 

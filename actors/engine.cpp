@@ -54,14 +54,22 @@ struct engine::implementation {
     context->set_settings(std::move(shared));
     context->log = std::move(log);
     dials = system.spawn(network, context);
-    if (auto now = context->settings(); now->scrub_bytes_s > 0)
+    pace_scrub();
+    caf::anon_send(writes, join_atom_v, caf::actor_cast<room_maker_actor>(serves));
+    // From here, not from the network actor: nobody can ask the store to dial before it knows whom to ask.
+    caf::anon_send(serves, join_atom_v, dials);
+  }
+
+  /// As the settings say now.
+  void pace_scrub() {
+    auto now = context->settings();
+    if (scrubs)
+      caf::anon_send(scrubs, update_atom_v, now->scrub_bytes_s, now->scrub_interval_ms);
+    else if (now->scrub_bytes_s > 0)
       scrubs = system.spawn(scrub, scrub_arguments{backend, serves, counted, now->scrub_bytes_s, now->scrub_interval_ms,
                                                    [shared = context](const char* severity, const std::string& line) {
                                                      shared->say(severity, line);
                                                    }});
-    caf::anon_send(writes, join_atom_v, caf::actor_cast<room_maker_actor>(serves));
-    // From here, not from the network actor: nobody can ask the store to dial before it knows whom to ask.
-    caf::anon_send(serves, join_atom_v, dials);
   }
 
   void end(std::vector<caf::actor> targets) {
@@ -159,6 +167,8 @@ void engine::apply(engine_settings settings) {
   settings.identity = implementation_->context->identity;
   implementation_->guard->apply(settings.guards);
   implementation_->context->set_settings(std::make_shared<engine_settings>(std::move(settings)));
+  if (!implementation_->is_closed)
+    implementation_->pace_scrub();
 }
 
 result<endpoint> engine::listen(const endpoint& where) {

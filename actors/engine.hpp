@@ -63,8 +63,8 @@ public:
   /// Noise public key of this side.
   [[nodiscard]] public_key identity() const;
 
-  /// Other limits and another allow list for connections that start from now on; no connection is dropped. The
-  /// identity, the sync interval and the limits of requests stay as they were at the start.
+  /// Other limits and another allow list for connections that start from now on, and another pace of the scrub; no
+  /// connection is dropped. The identity, the sync interval and the limits of requests stay as they were at the start.
   void apply(engine_settings settings);
 
   /// Binds and accepts; answers the address with the port that the system chose. storage_failed or bad_argument with

@@ -69,6 +69,8 @@ using session_actor = caf::typed_actor<
   caf::reacts_to<internal_atom>,
   // read nothing until told to go on
   caf::reacts_to<suspend_atom>, caf::reacts_to<resume_atom>,
+  // answer the peer, and ask it, or not
+  caf::replies_to<switch_atom, connection_switches>::with<peer_record>,
   // end the connection
   caf::reacts_to<shutdown_atom>>;
 
@@ -122,6 +124,8 @@ using local_core_actor = core_actor::extend<
   caf::reacts_to<peer_input>,
   // room for that many bytes of answers to it
   caf::reacts_to<flush_atom, std::uint64_t, std::uint64_t>,
+  // its connection allows uploads and downloads, or no longer
+  caf::reacts_to<switch_atom, std::uint64_t, bool, bool>,
   // it is gone
   caf::reacts_to<detach_atom, std::uint64_t>,
   // an owner holds this core: download, and offer it to peers
@@ -213,6 +217,8 @@ using network_actor = caf::typed_actor<
   caf::replies_to<replicate_atom, replicate_partner, scope_id>::with<peer_record>,
   // end what was dialled under that id, and do not dial again
   caf::replies_to<hangup_atom, std::uint64_t>::with<bool>,
+  // what may pass over the connections of a dialled address, the present one and later ones
+  caf::replies_to<switch_atom, connection_switches>::with<peer_record>,
   // pause all dialling, or go on
   caf::reacts_to<suspend_atom>, caf::reacts_to<resume_atom>,
   // end

@@ -92,6 +92,9 @@ store_actor::behavior_type name_space(store_actor::stateful_pointer<name_space_s
       return hand_on<peer_record>(self, replicate_atom_v, partner, state.scope);
     },
     [self](hangup_atom, std::uint64_t peer) { return hand_on<bool>(self, hangup_atom_v, peer); },
+    [self](switch_atom, const connection_switches& wanted) {
+      return hand_on<peer_record>(self, switch_atom_v, wanted);
+    },
     [self](ban_atom) { return hand_on<std::vector<ban_record>>(self, ban_atom_v); },
     [self](ban_atom, const std::string& subject, std::uint64_t for_ms) {
       return hand_on<bool>(self, ban_atom_v, subject, for_ms);

@@ -135,6 +135,18 @@ bool network_state::hang_up(std::uint64_t id) {
   return true;
 }
 
+caf::result<peer_record> network_state::switch_to(const connection_switches& wanted) {
+  auto found = dialled_.find(wanted.id);
+  if (found == dialled_.end())
+    return make_error(ec::not_found, "no address is dialled under the id " + std::to_string(wanted.id));
+  auto& [plan, handle, record] = found->second;
+  plan.may_upload = record.may_upload = after(wanted.upload, plan.may_upload);
+  plan.may_download = record.may_download = after(wanted.download, plan.may_download);
+  self_->send(handle, switch_atom_v, wanted);
+  self_->send(context_->store, dial_atom_v, record);
+  return record;
+}
+
 void network_state::forget(std::uint64_t id) {
   dialled_.erase(id);
   peer_record gone;
@@ -189,6 +201,7 @@ network_actor::behavior_type network(network_state::self_pointer self, const con
       return state.replicate(partner, scope);
     },
     [&state](hangup_atom, std::uint64_t id) { return state.hang_up(id); },
+    [&state](switch_atom, const connection_switches& wanted) { return state.switch_to(wanted); },
     [&state](suspend_atom) { state.pause(true); },
     [&state](resume_atom) { state.pause(false); },
     [&state](shutdown_atom) { state.finish(caf::exit_reason::user_shutdown); },

@@ -27,6 +27,8 @@ public:
   /// With another store.
   caf::result<peer_record> replicate(const replicate_partner& partner, scope_id scope);
   bool hang_up(std::uint64_t id);
+  /// What may pass over the connections to a dialled address from the next one on.
+  caf::result<peer_record> switch_to(const connection_switches& wanted);
   void pause(bool is_paused);
   void on_down(const caf::actor_addr& gone);
   void finish(caf::error reason);

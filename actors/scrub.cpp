@@ -43,10 +43,27 @@ void scrub_state::say(const char* severity, const std::string& line) const {
 }
 
 void scrub_state::wait(milliseconds pause) {
-  self_->delayed_send(self_, pause, tick_atom_v);
+  self_->delayed_send(self_, pause, tick_atom_v, ++waits_);
 }
 
-void scrub_state::tick() {
+/// A walk that has begun goes on at the new rate; one that is due earlier or later than it was begins then.
+void scrub_state::set_pace(std::uint64_t bytes_s, std::uint64_t interval_ms) {
+  with_.bytes_s = bytes_s;
+  with_.interval_ms = interval_ms;
+  if (stage_ == stage::waiting)
+    wait_for_pass();
+  else if (stage_ == stage::resting)
+    wait(slice_pause);
+}
+
+void scrub_state::tick(std::uint64_t wait_id) {
+  if (wait_id != waits_)
+    return;
+  if (stage_ == stage::waiting)
+    began_ = self_->clock().now();
+  stage_ = with_.bytes_s > 0 ? stage::walking : stage::resting;
+  if (stage_ == stage::resting)
+    return;
   auto due = with_.bytes_s * static_cast<std::uint64_t>(slice_pause.count()) / 1000;
   if (overdrawn_ >= due && due > 0) { // a large block took more than its share
     overdrawn_ -= due;
@@ -154,17 +171,20 @@ void scrub_state::end_pass() {
     say("info", "everything was looked at, nothing is damaged");
   pass_faults_ = 0;
   cursor_ = {};
-  auto now = self_->clock().now();
+  wait_for_pass();
+}
+
+void scrub_state::wait_for_pass() {
+  stage_ = stage::waiting;
   auto next = began_ + milliseconds{with_.interval_ms};
-  auto pause = std::max<milliseconds>(slice_pause, std::chrono::duration_cast<milliseconds>(next - now));
-  began_ = now + pause;
-  wait(pause);
+  wait(std::max<milliseconds>(slice_pause, std::chrono::duration_cast<milliseconds>(next - self_->clock().now())));
 }
 
 // -- repair
 
 /// The core itself decides what is damaged: what was seen here may have been cut off since.
 void scrub_state::repair(walk found) {
+  stage_ = stage::repairing;
   core_selector selector;
   selector.kind = selector_kind::by_discovery;
   selector.id.data = found.header.discovery.data;
@@ -228,15 +248,17 @@ void scrub_state::done(const walk& found, std::uint64_t repaired, const std::str
           [](const caf::error&) {
             // the store is closing: it closes everything
           });
+  stage_ = stage::walking;
   wait(slice_pause);
 }
 
 scrub_actor::behavior_type scrub(scrub_state::self_pointer self, scrub_arguments arguments) {
   auto& state = self->state;
   state.start(self, std::move(arguments));
-  return {[&state](tick_atom) {
-    state.tick();
-  }};
+  return {
+    [&state](tick_atom, std::uint64_t wait) { state.tick(wait); },
+    [&state](update_atom, std::uint64_t bytes_s, std::uint64_t interval_ms) { state.set_pace(bytes_s, interval_ms); },
+  };
 }
 
 } // namespace corestore::actors

@@ -496,6 +496,27 @@ void session_state::pause(bool is_paused) {
   arm_read();
 }
 
+peer_record session_state::switch_to(const connection_switches& wanted) {
+  auto had_upload = may_upload();
+  auto had_download = may_download();
+  arguments_.may_upload = after(wanted.upload, arguments_.may_upload);
+  arguments_.may_download = after(wanted.download, arguments_.may_download);
+  report();
+  if (is_finished_ || (had_upload == may_upload() && had_download == may_download()))
+    return record_;
+  auto is_more_allowed = (may_upload() && !had_upload) || (may_download() && !had_download);
+  std::vector<replication::channel_id> asleep;
+  for (const auto& [id, entry] : channels_) {
+    if (entry.stage == stage::attaching || entry.stage == stage::attached)
+      self_->send(entry.core.handle, switch_atom_v, entry.peer, may_upload(), may_download());
+    else if (entry.stage == stage::asleep && is_more_allowed)
+      asleep.push_back(id);
+  }
+  for (auto id : asleep) // neither the peer nor a mirror would ask for what was off when it asked last
+    attach(id);
+  return record_;
+}
+
 /// Counts what a peer did, and has it banned when it did so too often. Silence is no offence once the peer is known:
 /// its line may be dead.
 void session_state::punish(const error& reason) {
@@ -591,6 +612,7 @@ session_actor::behavior_type session(session_state::self_pointer self, session_a
     [&state](internal_atom) { state.on_relief(); },
     [&state](suspend_atom) { state.pause(true); },
     [&state](resume_atom) { state.pause(false); },
+    [&state](switch_atom, const connection_switches& wanted) { return state.switch_to(wanted); },
     [&state](shutdown_atom) {
       state.finish({ec::connection_closed, "the wait on the connection was given up"});
     },

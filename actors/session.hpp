@@ -54,6 +54,8 @@ public:
   void offer(local_core core);
   void on_tick();
   void pause(bool is_paused);
+  /// The cores hear of it; those that left the memory do when they are back.
+  peer_record switch_to(const connection_switches& wanted);
   /// A limit of rates let go.
   void on_relief();
   void on_core_down(const caf::actor_addr& address);

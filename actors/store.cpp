@@ -198,6 +198,7 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
       return state.replicate(partner, scope);
     },
     [&state](hangup_atom, std::uint64_t id) { return state.hang_up(id); },
+    [&state](switch_atom, const connection_switches& wanted) { return state.switch_connection(wanted); },
     [&state](backup_atom, const std::string& directory, bool is_compact) {
       return state.back_up(directory, is_compact);
     },

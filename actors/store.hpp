@@ -101,6 +101,7 @@ public:
   caf::result<stream_end> replicate(const replicate_request& request, const stream_end& other, scope_id scope);
   caf::result<peer_record> replicate(const replicate_partner& partner, scope_id scope);
   caf::result<bool> hang_up(std::uint64_t id);
+  caf::result<peer_record> switch_connection(const connection_switches& wanted);
   caf::result<bool> suspend();
   caf::result<bool> resume();
   void refused(const std::string& reason);

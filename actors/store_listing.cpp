@@ -264,7 +264,10 @@ caf::result<store_record> store_state::describe_store() const {
   record.bans = guard_->ban_count(now_ms());
   record.sessions_dialling = dialled_.size();
   for (const auto& [address, session] : sessions_) {
-    ++(session.record.state == "open" ? record.sessions_open : record.sessions_handshake);
+    auto is_open = session.record.state == "open";
+    ++(is_open ? record.sessions_open : record.sessions_handshake);
+    record.sessions_without_upload += is_open && !session.record.may_upload ? 1 : 0;
+    record.sessions_without_download += is_open && !session.record.may_download ? 1 : 0;
     if (dialled_.contains(session.record.id))
       --record.sessions_dialling;
   }

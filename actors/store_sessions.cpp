@@ -198,6 +198,26 @@ caf::result<bool> store_state::hang_up(std::uint64_t id) {
   return false;
 }
 
+/// The connection that is up answers; the network remembers the switch for those after it.
+caf::result<peer_record> store_state::switch_connection(const connection_switches& wanted) {
+  if (is_closed_)
+    return closed_error();
+  auto is_it = [&](const auto& entry) {
+    return entry.second.record.id == wanted.id;
+  };
+  auto session = std::find_if(sessions_.begin(), sessions_.end(), is_it);
+  auto is_dialled = network_ && dialled_.contains(wanted.id);
+  if (session == sessions_.end() && !is_dialled)
+    return make_error(ec::not_found, "there is no connection " + std::to_string(wanted.id));
+  if (wanted.upload != toggle::keep || wanted.download != toggle::keep)
+    ++meters_->guards.connection_switches;
+  if (session == sessions_.end())
+    return self_->delegate(network_, switch_atom_v, wanted);
+  if (is_dialled)
+    caf::anon_send(network_, switch_atom_v, wanted);
+  return self_->delegate(session->second.handle, switch_atom_v, wanted);
+}
+
 std::vector<peer_record> store_state::peers() const {
   std::map<std::uint64_t, peer_record> records;
   for (const auto& [address, session] : sessions_)

@@ -51,6 +51,8 @@ struct guard_totals {
   counter strikes{0};
   counter bans{0};                                        ///< ever imposed
   counter requests{0};                                    ///< that peers sent
+  counter connection_switches{0};                         ///< times that a connection was switched
+  counter core_switches{0};                               ///< and a core, or one of its peers
   std::array<counter, throttle_names.size()> throttled{}; ///< times that a peer had to wait
 
   std::shared_ptr<source> add_source(std::string name) {

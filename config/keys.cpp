@@ -231,8 +231,8 @@ void add_store(std::vector<key_rule>& rules) {
   store.count("cache.passive", &store_settings::passive_cores_max, 0, 10000000);
   store.one("map-size-max", &store_settings::map_bytes_max, read_map_size, print_size);
   store.size("quota", &store_settings::quota_bytes, 0, 16 * tib);
-  store.size("scrub-rate", &store_settings::scrub_bytes_s, 0, tib);
-  store.duration("scrub-interval", &store_settings::scrub_interval, milliseconds{1000}, 3650 * day);
+  live(store.size("scrub-rate", &store_settings::scrub_bytes_s, 0, tib));
+  live(store.duration("scrub-interval", &store_settings::scrub_interval, milliseconds{1000}, 3650 * day));
 }
 
 result<peer_name> read_peer_name(std::string_view text) {

@@ -153,11 +153,10 @@ outcome switch_core(service& with, exchange& call) {
                              {"download", &core_switches::download},
                              {"allowPush", &core_switches::allow_push},
                              {"pushOnly", &core_switches::push_only}}) {
-    auto given = body->truth(name);
+    auto given = body->toggled(name);
     if (!given)
       return refuse(given.error());
-    if (*given)
-      wanted.*field = **given ? toggle::on : toggle::off;
+    wanted.*field = *given;
   }
   auto session = body->number("session", 0);
   if (!session)
@@ -169,14 +168,7 @@ outcome switch_core(service& with, exchange& call) {
   auto now = core->ask<core_switches>(call, patience, switch_atom_v, wanted);
   if (!now)
     return refuse(now.error());
-  auto is_on = [](toggle which) {
-    return which == toggle::on;
-  };
-  call.send_json(to_line({{"upload", is_on(now->upload)},
-                          {"download", is_on(now->download)},
-                          {"allowPush", is_on(now->allow_push)},
-                          {"pushOnly", is_on(now->push_only)},
-                          {"session", now->session}}));
+  call.send_json(to_line(to_json(*now)));
   return {};
 }
 

@@ -68,6 +68,12 @@ result<std::optional<bool>> fields::truth(std::string_view name) const {
   return value->get<bool>();
 }
 
+result<toggle> fields::toggled(std::string_view name) const {
+  return truth(name).map([](std::optional<bool> given) {
+    return !given ? toggle::keep : *given ? toggle::on : toggle::off;
+  });
+}
+
 result<std::optional<std::string>> fields::text(std::string_view name) const {
   const auto* value = find(name);
   if (value == nullptr)

@@ -12,6 +12,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "messages/core_types.hpp"
 
 namespace corestore::http {
 
@@ -28,6 +29,8 @@ public:
   /// bad_argument when it is absent.
   [[nodiscard]] result<std::uint64_t> needed_number(std::string_view name) const;
   [[nodiscard]] result<std::optional<bool>> truth(std::string_view name) const;
+  /// `keep` when the field is absent or null.
+  [[nodiscard]] result<toggle> toggled(std::string_view name) const;
   [[nodiscard]] result<std::optional<std::string>> text(std::string_view name) const;
   [[nodiscard]] result<std::vector<std::string>> texts(std::string_view name) const;
 

@@ -93,6 +93,12 @@ void add_guards(metrics_text& out, const store_record& store, const guard_totals
   out.counter("corestore_peer_requests_total", "Requests that peers sent.", real(guards.requests));
   out.counter("corestore_strikes_total", "Rules of the protocol that peers broke.", real(guards.strikes));
   out.counter("corestore_bans_total", "Bans that were imposed.", real(guards.bans));
+  out.family("corestore_switches_total", "counter", "Times that upload or download was switched, by what was switched.")
+    .sample(real(guards.connection_switches), {{"of", "connection"}})
+    .sample(real(guards.core_switches), {{"of", "core"}});
+  out.family("corestore_sessions_without", "gauge", "Open connections over which one direction is switched off.")
+    .sample(real(store.sessions_without_upload), {{"direction", "upload"}})
+    .sample(real(store.sessions_without_download), {{"direction", "download"}});
   out.gauge("corestore_bans", "Keys and addresses that are turned away now.", real(store.bans));
 }
 

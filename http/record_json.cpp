@@ -74,6 +74,8 @@ json to_json(const store_record& record) {
           {"sessionsOpen", record.sessions_open},
           {"sessionsHandshake", record.sessions_handshake},
           {"sessionsDialling", record.sessions_dialling},
+          {"sessionsWithoutUpload", record.sessions_without_upload},
+          {"sessionsWithoutDownload", record.sessions_without_download},
           {"reusableBytes", record.free_bytes},
           {"readers", record.readers},
           {"oldestReaderCommits", record.oldest_reader_lag},
@@ -115,7 +117,9 @@ json to_json(const guard_totals& guards) {
           {"throttled", std::move(throttled)},
           {"requests", guards.requests.load()},
           {"strikes", guards.strikes.load()},
-          {"bans", guards.bans.load()}};
+          {"bans", guards.bans.load()},
+          {"connectionSwitches", guards.connection_switches.load()},
+          {"coreSwitches", guards.core_switches.load()}};
 }
 
 json to_json(const core_peer_record& record) {
@@ -136,6 +140,17 @@ json to_json(const core_peer_record& record) {
           {"remoteDownloading", record.is_downloading},
           {"remoteAllowsPush", record.allows_push},
           {"paused", record.is_paused}};
+}
+
+json to_json(const core_switches& switches) {
+  auto is_on = [](toggle which) {
+    return which == toggle::on;
+  };
+  return {{"upload", is_on(switches.upload)},
+          {"download", is_on(switches.download)},
+          {"allowPush", is_on(switches.allow_push)},
+          {"pushOnly", is_on(switches.push_only)},
+          {"session", switches.session}};
 }
 
 json to_json(const append_result& committed) {

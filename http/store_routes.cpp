@@ -195,6 +195,27 @@ outcome hang_up(service& with, exchange& call) {
   return {};
 }
 
+outcome switch_peer(service& with, exchange& call) {
+  connection_switches wanted;
+  auto id = read_number("id", call.arguments.front());
+  auto body = fields::parse(call.body, {"upload", "download"});
+  if (!id || !body)
+    return refuse(id ? body.error() : id.error());
+  wanted.id = *id;
+  for (auto [name, field] :
+       {std::pair{"upload", &connection_switches::upload}, {"download", &connection_switches::download}}) {
+    auto given = body->toggled(name);
+    if (!given)
+      return refuse(given.error());
+    wanted.*field = *given;
+  }
+  auto record = with.asking.ask<peer_record>(call.line(), patience, with.store, switch_atom_v, wanted);
+  if (!record)
+    return refuse(record.error());
+  call.send_json(to_line(to_json(*record)));
+  return {};
+}
+
 outcome send_peers(service& with, exchange& call) {
   auto peers = with.asking.ask<std::vector<peer_record>>(call.line(), patience, with.store, peers_atom_v);
   if (!peers)
@@ -235,6 +256,8 @@ void add_store_routes(service& with, std::vector<route>& into) {
                     return send_metrics(with, call);
                   }});
   into.push_back({"POST", "/v1/peers", [&with](exchange& call) { return dial(with, call); }, body_kind::object});
+  into.push_back(
+    {"POST", "/v1/peers/{}", [&with](exchange& call) { return switch_peer(with, call); }, body_kind::object});
   into.push_back({"DELETE", "/v1/peers/{}", [&with](exchange& call) {
                     return hang_up(with, call);
                   }});

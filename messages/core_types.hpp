@@ -87,13 +87,16 @@ struct core_stats {
   std::uint64_t not_available = 0;    ///< peers that did not have what we asked for
   std::uint64_t invalid_data = 0;     ///< answers that did not verify
   std::uint64_t invalid_requests = 0; ///< requests that nobody could answer
+  bool is_verifying = false;          ///< everything stored is being hashed
+  std::uint64_t blocks_verified = 0;  ///< so far, of that
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, core_stats& value) {
   return inspector(caf::meta::type_name("core_stats"), value.blocks_uploaded, value.bytes_uploaded,
                    value.blocks_downloaded, value.bytes_downloaded, value.received, value.transmitted, value.hotswaps,
-                   value.timeouts, value.backoffs, value.not_available, value.invalid_data, value.invalid_requests);
+                   value.timeouts, value.backoffs, value.not_available, value.invalid_data, value.invalid_requests,
+                   value.is_verifying, value.blocks_verified);
 }
 
 /// One block, with everything that a get may be given.
@@ -217,6 +220,11 @@ enum class toggle : std::uint8_t {
   off,
   on
 };
+
+/// What is in force after `wanted`.
+constexpr bool after(toggle wanted, bool before) {
+  return wanted == toggle::keep ? before : wanted == toggle::on;
+}
 
 /// What a core does with its peers, while it is in memory. In an answer nothing is `keep`.
 struct core_switches {

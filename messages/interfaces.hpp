@@ -219,6 +219,8 @@ using store_actor = caf::typed_actor<
   caf::replies_to<replicate_atom, replicate_partner>::with<peer_record>,
   // end a connection, and do not dial again; false when there is none of that id
   caf::replies_to<hangup_atom, std::uint64_t>::with<bool>,
+  // switch what may pass over a connection; an address that is dialled keeps it over all its connections. not_found
+  caf::replies_to<switch_atom, connection_switches>::with<peer_record>,
   // messages of that extension go to this sink, whichever core of this store or namespace they belong to: those in
   // memory and those that are opened later. As the same of a core
   caf::replies_to<extend_atom, std::string, extension_sink>::with<bool>,

@@ -8,6 +8,7 @@
 #include <caf/meta/type_name.hpp>
 
 #include "base/bytes.hpp"
+#include "messages/core_types.hpp"
 #include "messages/inspect.hpp"
 #include "messages/types.hpp"
 
@@ -63,6 +64,18 @@ struct dial_request {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, dial_request& value) {
   return inspector(caf::meta::type_name("dial_request"), value.address, value.may_upload, value.may_download);
+}
+
+/// What may pass over one connection from now on; the configuration has to allow it as well.
+struct connection_switches {
+  std::uint64_t id = 0;           ///< peer_record::id
+  toggle upload = toggle::keep;   ///< answer the requests of its peer
+  toggle download = toggle::keep; ///< ask it for anything
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, connection_switches& value) {
+  return inspector(caf::meta::type_name("connection_switches"), value.id, value.upload, value.download);
 }
 
 /// A replication over something else than an address that is dialled.

@@ -239,6 +239,8 @@ struct store_record {
   std::uint64_t sessions_open = 0;
   std::uint64_t sessions_handshake = 0;
   std::uint64_t sessions_dialling = 0;
+  std::uint64_t sessions_without_upload = 0; ///< of those that are open
+  std::uint64_t sessions_without_download = 0;
   // upkeep
   std::uint64_t file_bytes = 0;     ///< of the database, with pages that are free for further data
   std::uint64_t quota_bytes = 0;    ///< 0 = none
@@ -261,9 +263,10 @@ typename Inspector::result_type inspect(Inspector& inspector, store_record& valu
                    value.blocks_appended, value.bytes_appended, value.blocks_downloaded, value.bytes_downloaded,
                    value.blocks_uploaded, value.bytes_uploaded, value.change_sets, value.queue_us, value.commit_us,
                    value.commit_latency, value.free_bytes, value.readers, value.oldest_reader_lag, value.bans,
-                   value.sessions_open, value.sessions_handshake, value.sessions_dialling, value.file_bytes,
-                   value.quota_bytes, value.blocks_evicted, value.bytes_evicted, value.scrub_passes, value.scrub_blocks,
-                   value.scrub_bytes, value.scrub_faults, value.scrub_repaired, value.is_restored);
+                   value.sessions_open, value.sessions_handshake, value.sessions_dialling,
+                   value.sessions_without_upload, value.sessions_without_download, value.file_bytes, value.quota_bytes,
+                   value.blocks_evicted, value.bytes_evicted, value.scrub_passes, value.scrub_blocks, value.scrub_bytes,
+                   value.scrub_faults, value.scrub_repaired, value.is_restored);
 }
 
 struct peer_record {

@@ -45,7 +45,9 @@ void add_verify(CLI::App& app, plan& chosen);
 void add_mirror(CLI::App& app, plan& chosen);
 void add_peers(CLI::App& app, plan& chosen);
 void add_replicate(CLI::App& app, plan& chosen);
+void add_disconnect(CLI::App& app, plan& chosen);
 void add_restore(CLI::App& app, plan& chosen);
+void add_switch(CLI::App& app, plan& chosen);
 void add_unfence(CLI::App& app, plan& chosen);
 
 } // namespace corestore::programs

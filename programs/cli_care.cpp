@@ -1,5 +1,7 @@
 // Verbs that look after cores: verify, mirror, unmirror.
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include <caf/all.hpp>
 #include <fmt/format.h>
@@ -64,15 +66,41 @@ struct verified_core {
   conflict_record conflict;
 };
 
+/// Where the bar of a verification stands.
+struct verify_progress {
+  progress bar;
+  std::uint64_t done = 0; ///< blocks of the cores before
+};
+
+/// A large core takes long: how far it is can be asked for meanwhile.
+result<verify_report> hash_all(session& store, const core_actor& core, verify_progress& shown) {
+  constexpr std::chrono::milliseconds look_interval{200};
+  const auto& self = store.self();
+  auto pending = self->request(core, caf::timespan{verify_time_max}, verify_atom_v);
+  if (shown.bar.is_watched() && !self->await_data(std::chrono::high_resolution_clock::now() + look_interval)) {
+    for (;;) {
+      auto now = store.ask<core_stats>(core, stats_atom_v);
+      if (!now || !now->is_verifying)
+        break;
+      shown.bar.at(shown.done + now->blocks_verified);
+      std::this_thread::sleep_for(look_interval);
+    }
+  }
+  result<verify_report> report = fail(ec::internal, "no answer");
+  pending.receive([&report](verify_report& value) { report = std::move(value); },
+                  [&report](caf::error& failure) { report = fail(from_caf(failure)); });
+  return report;
+}
+
 /// Two signed histories are a fault, and their proof goes into `file`.
 result<verified_core> verify_one(session& store, const core_selector& selector, const std::string& shown,
-                                 const std::string& file) {
+                                 const std::string& file, verify_progress& progress) {
   auto core = store.ask<opened_core>(store.store(), open_atom_v, selector);
   if (!core && core.error().code == ec::not_found)
     return fail(unknown_core(shown));
   if (!core)
     return fail(core.error());
-  auto report = ask<verify_report>(store.self(), core->handle, verify_time_max, verify_atom_v);
+  auto report = hash_all(store, core->handle, progress);
   if (!report)
     return fail(report.error());
   auto conflict = store.ask<conflict_record>(core->handle, evidence_atom_v);
@@ -123,6 +151,8 @@ result<void> verify(session& store, const std::string& core, const std::string& 
     if (!selector)
       return fail(selector.error());
     wanted.emplace_back(*selector, core);
+    if (auto record = store.ask<core_record>(store.store(), info_atom_v, *selector))
+      blocks = record->length;
   } else {
     auto records = store.list();
     if (!records)
@@ -138,18 +168,17 @@ result<void> verify(session& store, const std::string& core, const std::string& 
     }
   }
   std::size_t faults = 0;
-  progress shown_progress{"verifying", "blocks", blocks == 0 ? std::nullopt : std::optional{blocks}};
-  std::uint64_t done = 0;
+  verify_progress shown_progress{{"verifying", "blocks", blocks == 0 ? std::nullopt : std::optional{blocks}}};
   for (const auto& [selector, shown] : wanted) {
-    shown_progress.at(done);
-    auto found = verify_one(store, selector, shown, file);
+    shown_progress.bar.at(shown_progress.done);
+    auto found = verify_one(store, selector, shown, file, shown_progress);
     if (!found)
       return fail(found.error());
-    shown_progress.hide();
+    shown_progress.bar.hide();
     if (auto printed = print_report(store, found->record, found->report, found->conflict); !printed)
       return printed;
     faults += found->report.faults.size();
-    done += found->report.blocks;
+    shown_progress.done += found->report.blocks;
   }
   if (faults > 0)
     return fail(ec::invalid_checksum, fmt::format("verification found {} fault{}", faults, faults == 1 ? "" : "s"));

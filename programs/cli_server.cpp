@@ -68,22 +68,32 @@ screen_size terminal_size() {
   return {size.ws_row, size.ws_col};
 }
 
-std::string peer_line(const peer_record& peer) {
-  auto is = fmt::format("{}{}", peer.is_throttled ? " slowed" : "",
-                        peer.strikes == 0 ? "" : fmt::format(" {} strikes", peer.strikes));
-  return fmt::format("{:>6}  {:<22} {:<10} {:>8} {:>11} {:>11}  {}{}", peer.id, peer.address, peer.state, peer.channels,
-                     readable(static_cast<double>(peer.bytes_in)), readable(static_cast<double>(peer.bytes_out)),
-                     peer.public_key.empty() ? "" : "public key " + peer.public_key, is);
+/// What is remarkable comes before the key, of which as much is shown as there is room for.
+std::string peer_line(const peer_record& peer, std::size_t columns) {
+  constexpr std::size_t key_columns_min = 19; // public key 8ffe56e4
+  auto line = fmt::format("{:>6}  {:<22} {:<10} {:>8} {:>11} {:>11}", peer.id, peer.address, peer.state, peer.channels,
+                          readable(static_cast<double>(peer.bytes_in)), readable(static_cast<double>(peer.bytes_out)));
+  if (!peer.may_upload)
+    line += "  upload off";
+  if (!peer.may_download)
+    line += "  download off";
+  if (peer.is_throttled)
+    line += "  slowed";
+  if (peer.strikes > 0)
+    line += fmt::format("  strikes {}", peer.strikes);
+  if (!peer.public_key.empty() && line.size() + 2 + key_columns_min <= columns)
+    line += "  public key " + peer.public_key;
+  return line;
 }
 
 /// One screen; rates are per second since the look before.
 std::vector<std::string> screen(const store_record& now, const store_record& before,
-                                const std::vector<peer_record>& peers, std::size_t lines_max) {
+                                const std::vector<peer_record>& peers, const screen_size& room) {
   auto rate = [&](std::uint64_t store_record::*field) {
     return static_cast<double>(now.*field - before.*field) / static_cast<double>(top_interval.count());
   };
   auto flow = [&](std::string_view name, std::uint64_t store_record::*blocks, std::uint64_t store_record::*size) {
-    return fmt::format("{:<12}{:>10.0f} blocks/s {:>12}/s {:>14} blocks since the start", name, rate(blocks),
+    return fmt::format("{:<12}{:>10.0f} blocks/s {:>12}/s {:>14} blocks in all", name, rate(blocks),
                        readable(rate(size)), now.*blocks);
   };
   auto mean_ms = [&](std::uint64_t store_record::*count, std::uint64_t store_record::*time) {
@@ -109,9 +119,9 @@ std::vector<std::string> screen(const store_record& now, const store_record& bef
   lines.emplace_back();
   lines.push_back(
     fmt::format("{:>6}  {:<22} {:<10} {:>8} {:>11} {:>11}", "id", "connection", "state", "channels", "in", "out"));
-  auto shown = std::min(peers.size(), lines_max > lines.size() + 2 ? lines_max - lines.size() - 2 : 0);
+  auto shown = std::min(peers.size(), room.lines > lines.size() + 2 ? room.lines - lines.size() - 2 : 0);
   for (std::size_t position = 0; position < shown; ++position)
-    lines.push_back(peer_line(peers[position]));
+    lines.push_back(peer_line(peers[position], room.columns));
   if (peers.empty())
     lines.emplace_back("        none; `corestore connect ADDR` dials one");
   else if (peers.size() > shown)
@@ -144,7 +154,7 @@ result<void> top(session& store, std::uint64_t count) {
     if (store.is_json()) {
       text = to_line(to_json(*now)) + "\n";
     } else {
-      auto lines = screen(*now, before.value_or(*now), *peers, size.lines);
+      auto lines = screen(*now, before.value_or(*now), *peers, size);
       text = is_terminal ? drawn(lines, size) : fmt::format("{}\n\n", fmt::join(lines, "\n"));
       if (is_terminal && shown == 0)
         text.insert(0, "\x1b[2J");

@@ -22,6 +22,11 @@ public:
   progress(const progress&) = delete;
   progress& operator=(const progress&) = delete;
 
+  /// Whether anybody sees it: asking how far something is may be left out otherwise.
+  [[nodiscard]] bool is_watched() const {
+    return is_terminal_;
+  }
+
   /// So much is done; drawn a few times a second at most.
   void at(std::uint64_t done);
 

@@ -210,6 +210,7 @@ std::string server::ready_line() const {
 void server::reload(const config::settings& fresh) {
   std::size_t applied = 0;
   std::size_t waiting = 0;
+  set_log_level(std::min(settings_.log.level, fresh.log.level)); // a log that becomes quieter still says that it does
   for (const auto& rule : config::key_rules()) {
     auto before = rule.print(settings_);
     auto after = rule.print(fresh);
@@ -223,8 +224,6 @@ void server::reload(const config::settings& fresh) {
       continue;
     }
     rule.copy(settings_, fresh);
-    if (key == "log.level")
-      set_log_level(settings_.log.level);
     log_info("reload: " + key + ": " + shown(rule, before) + " -> " + shown(rule, after));
     ++applied;
   }
@@ -236,6 +235,7 @@ void server::reload(const config::settings& fresh) {
     for (const auto& line : *mirrored)
       log_info("reload: " + line);
   log_info(fmt::format("reload: done: {} keys applied, {} wait for a restart", applied, waiting));
+  set_log_level(settings_.log.level);
 }
 
 bool server::is_alive() {

@@ -77,6 +77,8 @@ void replicator::unpark_peer(peer_id peer, peer_options options, const parked_pe
     return;
   auto& back = entry->second;
   back.id = peer;
+  if (back.options.may_upload != options.may_upload || back.options.may_download != options.may_download)
+    back.is_sync_due = true; // it was switched meanwhile
   back.options = options;
   back.ordinal = self.ordinals++;
   back.scans.clear(); // of wishes that are gone

@@ -2,11 +2,18 @@
 (function () {
   const HISTORY = 120;
   const VIEWS = [
-    { name: 'blocks', one: ['down', 'blocksDownloaded'], two: ['up', 'blocksUploaded'], text: (n) => count(n) + '/s' },
-    { name: 'bytes', one: ['down', 'bytesDownloaded'], two: ['up', 'bytesUploaded'], text: (n) => size(n) + '/s' },
-    { name: 'appends', one: ['blocks', 'blocksAppended'], two: ['commits', 'commits'], text: (n) => count(n) + '/s' },
-    { name: 'latency', one: ['commit', 'commitLatency'], two: ['queue', 'queueLatency'], text: (n) => n.toFixed(2) + ' ms' }
+    { name: 'blocks', text: (n) => count(n) + '/s',
+      lines: [['down', 'blocksDownloaded'], ['up', 'blocksUploaded'], ['appended', 'blocksAppended']] },
+    { name: 'bytes', text: (n) => size(n) + '/s',
+      lines: [['down', 'bytesDownloaded'], ['up', 'bytesUploaded'], ['appended', 'bytesAppended']] },
+    { name: 'commits', text: (n) => count(n) + '/s', lines: [['commits', 'commits'], ['change sets', 'changeSets']] },
+    { name: 'latency', text: (n) => n.toFixed(2) + ' ms', lines: [['commit', 'commitLatency'], ['queue', 'queueLatency']] }
   ];
+  const COLORS = ['--one', '--two', '--three'];
+  const KEY = /^[0-9a-f]{64}$|^[a-z0-9]{52}$/;
+  const ROWS_MAX = 200;
+  const PAGE = 1000; // cores of one page of a search by name
+  const PAGES_MAX = 100;
   const COUNTED = ['blocksAppended', 'bytesAppended', 'blocksDownloaded', 'bytesDownloaded', 'blocksUploaded',
     'bytesUploaded', 'commits', 'changeSets', 'commitMicros', 'queueMicros'];
   const byId = (id) => document.getElementById(id);
@@ -52,30 +59,29 @@
   }
 
   function draw() {
-    const values = (field) => samples.map((sample) => sample[field] || 0);
-    const [one, two] = [values(view.one[1]), values(view.two[1])];
-    const top = Math.max(1e-9, ...one, ...two);
+    const lists = view.lines.map(([, field]) => samples.map((sample) => sample[field] || 0));
+    const top = Math.max(1e-9, ...lists.flat());
     const line = (list) => list.map((value, i) => {
       const x = 600 - (list.length - 1 - i) * (600 / (HISTORY - 1));
       return (i === 0 ? 'M' : 'L') + x.toFixed(1) + ' ' + (155 - 150 * value / top).toFixed(1);
     }).join(' ');
     const svg = byId('graph');
     svg.replaceChildren();
-    for (const [list, color] of [[two, '--two'], [one, '--one']]) {
-      const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-      path.setAttribute('d', line(list) || 'M0 155');
-      path.style.stroke = 'var(' + color + ')';
-      svg.append(path);
-    }
     const legend = byId('legend');
     legend.replaceChildren();
-    [['one', view.one, one], ['two', view.two, two]].forEach(([kind, [name], list]) => {
+    lists.forEach((list, i) => {
+      const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+      path.setAttribute('d', line(list) || 'M0 155');
+      path.style.stroke = 'var(' + COLORS[i] + ')';
+      svg.prepend(path); // the first line is drawn over the others
+      const part = document.createElement('span');
       const label = document.createElement('b');
-      label.className = kind;
-      label.textContent = name;
-      legend.append(label, ' ' + view.text(list.length > 0 ? list[list.length - 1] : 0) + '  ');
+      label.style.color = 'var(' + COLORS[i] + ')';
+      label.textContent = view.lines[i][0];
+      part.append(label, ' ' + view.text(list.length > 0 ? list[list.length - 1] : 0));
+      legend.append(part);
     });
-    legend.append('top ' + view.text(samples.length > 0 ? top : 0));
+    show('top', samples.length > 0 && top > 1e-9 ? view.text(top) : '');
   }
 
   function choose(next) {
@@ -90,6 +96,10 @@
   function warn(store) {
     const lines = [];
     if (store.limitBytes > 0 && store.usedBytes / store.limitBytes > 0.9) lines.push('The store uses more than nine tenths of its limit.');
+    if (store.quotaBytes > 0 && store.usedBytes / store.quotaBytes > 0.97) lines.push('The quota is used up: blocks that nobody here needs are given up, or appends fail.');
+    const damaged = store.scrub.faults - store.scrub.repaired;
+    if (damaged > 0) lines.push(count(damaged) + (damaged === 1 ? ' stored block is' : ' stored blocks are') + ' damaged, and no peer has brought ' + (damaged === 1 ? 'it' : 'them') + ' again.');
+    if (store.restored) lines.push('The store was restored from a backup: its cores cannot be written before a peer has shown that none has more.');
     if (store.durability !== 'commit') lines.push('Durability is ' + store.durability + ': a power cut may lose acknowledged blocks.');
     if (store.bans > 0) lines.push((store.bans === 1 ? 'A key or an address is' : count(store.bans) + ' keys or addresses are') + ' banned for a while.');
     if (store.oldestReaderCommits > 10000) lines.push('A reader of the database has been open for ' + count(store.oldestReaderCommits) + ' commits: freed space cannot be used again.');
@@ -122,9 +132,10 @@
   }
 
   function progress(here, all) {
+    if (all === 0) return 'empty';
     const bar = document.createElement('progress');
-    bar.max = Math.max(all, 1);
-    bar.value = all === 0 ? 1 : here;
+    bar.max = all;
+    bar.value = here;
     bar.title = count(here) + ' of ' + count(all) + ' blocks from the first on';
     bar.setAttribute('aria-label', bar.title);
     return bar;
@@ -145,7 +156,8 @@
     cell(row, size(record.byteLength), 'n');
     cell(row, progress(record.contiguousLength, record.length));
     cell(row, count(record.peers), 'n');
-    cell(row, [record.writable && 'writable', record.mirrored && 'mirrored', record.active && 'loaded'].filter(Boolean).join(', '));
+    cell(row, [record.frozen && 'frozen: two histories', record.fenced && 'fenced', record.writable && 'writable', record.mirrored && 'mirrored',
+      record.active && 'loaded'].filter(Boolean).join(', '));
     return row;
   }
 
@@ -215,6 +227,8 @@
       .map(([why, n]) => count(n) + ' refused: ' + why.replaceAll('_', ' '));
     parts.push(...Object.entries(guards.throttled).filter(([, n]) => n > 0)
       .map(([limit, n]) => count(n) + ' waits for a limit: ' + limit.replaceAll('_', ' ')));
+    if (store.sessionsWithoutUpload > 0) parts.push(count(store.sessionsWithoutUpload) + ' connections without upload');
+    if (store.sessionsWithoutDownload > 0) parts.push(count(store.sessionsWithoutDownload) + ' connections without download');
     if (guards.strikes > 0) parts.push(count(guards.strikes) + ' strikes, ' + count(guards.bans) + ' bans since the start');
     show('guards', parts.length > 0 ? parts.join(' · ') : 'nobody was turned away');
     byId('bans').hidden = bans.length === 0;
@@ -243,29 +257,59 @@
 
   async function tables() {
     try {
-      const [cores, peers, bans] = await Promise.all([ask('/v1/cores?loaded=true&limit=200'), ask('/v1/peers'), ask('/v1/bans')]);
-      const focused = document.activeElement && document.activeElement.dataset.key;
-      const wanted = cores.cores.filter((record) => filter === '' || record.key.startsWith(filter) ||
-        record.discoveryKey.startsWith(filter) || (record.name || '').toLowerCase().includes(filter));
-      byId('core-rows').replaceChildren(...wanted.map(coreRow));
-      const again = focused && byId('core-rows').querySelector('[data-key="' + focused + '"]');
-      if (again) again.focus(); // the rows are new, the place in them is not
+      const [cores, peers, bans] = await Promise.all([ask('/v1/cores?loaded=true&limit=' + ROWS_MAX), ask('/v1/peers'), ask('/v1/bans')]);
+      if (filter === '') {
+        listCores(cores.cores);
+        const all = last === null ? 0 : last.store.coresLoaded;
+        show('core-note', cores.cores.length === 0 ? 'No core is in memory; a key or a name finds those on the disk.' :
+          all > cores.cores.length ? count(cores.cores.length) + ' of ' + count(all) + ' cores in memory are shown; a key or a name finds the others.' : '');
+      }
+      if (KEY.test(filter)) await byKey(filter);
       byId('peer-rows').replaceChildren(...peers.peers.map(peerRow));
+      show('peer-note', peers.peers.length === 0 ? 'Nobody is connected.' : '');
       if (last !== null) guard(last.store, bans.bans);
       if (shown !== null) await detail(shown);
     } catch (err) { /* the pulse says so */ }
   }
 
+  function listCores(records) {
+    const focused = document.activeElement && document.activeElement.dataset.key;
+    byId('core-rows').replaceChildren(...records.map(coreRow));
+    const again = focused && byId('core-rows').querySelector('[data-key="' + focused + '"]');
+    if (again) again.focus(); // the rows are new, the place in them is not
+  }
+
+  async function byKey(key) {
+    const record = await ask('/v1/cores/' + key);
+    listCores([record]);
+    show('found', 'key ' + record.key + ', discovery key ' + record.discoveryKey + ', fork ' + record.fork);
+  }
+
+  // Names, and beginnings of keys, of everything that is known.
+  async function byPart(part) {
+    const found = [];
+    let [after, pages, known] = ['', 0, 0];
+    do {
+      const page = await ask('/v1/cores?limit=' + PAGE + (after ? '&after=' + encodeURIComponent(after) : ''));
+      if (filter !== part) return;
+      known += page.cores.length;
+      found.push(...page.cores.filter((record) => record.key.startsWith(part) || record.discoveryKey.startsWith(part) ||
+        (record.name || '').toLowerCase().includes(part)));
+      after = page.next;
+    } while (after && ++pages < PAGES_MAX && found.length <= ROWS_MAX);
+    listCores(found.slice(0, ROWS_MAX));
+    show('found', found.length > ROWS_MAX ? 'The first ' + count(ROWS_MAX) + ' are shown.' :
+      count(found.length) + ' of ' + count(known) + ' cores' + (after ? ' that were looked at' : ''));
+  }
+
   async function search(text) {
-    filter = text.trim().toLowerCase();
+    const wanted = filter = text.trim().toLowerCase();
     show('found', '');
-    await tables();
-    if (!/^[0-9a-f]{64}$|^[a-z0-9]{52}$/.test(filter)) return;
+    show('core-note', '');
+    if (wanted === '') return tables();
+    byId('core-rows').replaceChildren();
     try {
-      const record = await ask('/v1/cores/' + filter);
-      byId('core-rows').replaceChildren(coreRow(record));
-      show('found', 'key ' + record.key + ', discovery key ' + record.discoveryKey + ', fork ' + record.fork);
-      filter = record.key;
+      await (KEY.test(wanted) ? byKey(wanted) : byPart(wanted));
     } catch (err) {
       show('found', err.message);
     }

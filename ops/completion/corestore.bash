@@ -12,6 +12,7 @@ _corestore() {
   --durability) mapfile -t COMPREPLY < <(compgen -W "commit interval none" -- "$word"); return ;;
   --log-level) mapfile -t COMPREPLY < <(compgen -W "trace debug info warn error off" -- "$word"); return ;;
   --format) mapfile -t COMPREPLY < <(compgen -W "hypercore-9 hypercore-10 corestore-5 corestore-6" -- "$word"); return ;;
+  --upload | --download) mapfile -t COMPREPLY < <(compgen -W "on off" -- "$word"); return ;;
   --generation) mapfile -t COMPREPLY < <(compgen -W "10 9" -- "$word"); return ;;
   esac
   local verbs=""

@@ -72,10 +72,14 @@ void replicator::unpark_peer(peer_id peer, peer_options options, const parked_pe
     return;
   auto& back = entry->second;
   back.id = peer;
+  const auto was_switched =
+    back.told_uploading != options.may_upload || back.options.may_download != options.may_download;
   back.options = options;
   back.ordinal = self.ordinals++;
   back.scans.clear(); // of wishes that are gone
   back.last_seek.reset();
+  if (was_switched)
+    self.tell_status(back, options.may_download && self.wants_anything());
   // Every name that we use has its number in the list that was told last: that list is gone.
   if (!self.named.empty())
     self.tell_extensions(back);

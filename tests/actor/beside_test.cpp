@@ -37,6 +37,7 @@ actors::session_actor::behavior_type counting_session(actors::session_actor::poi
     [](tick_atom) {},
     [](suspend_atom) {},
     [](resume_atom) {},
+    [](switch_atom, const connection_switches&) { return peer_record{}; },
     [](shutdown_atom) {},
   };
 }

@@ -228,6 +228,49 @@ TEST_CASE("a connection is dialled, listed and hung up by message") {
   }
 }
 
+TEST_CASE("a dialled address keeps its switches over its connections, and before the first one") {
+  config::system_config config;
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  node writer{system};
+  node reader{system};
+  auto bound = writer.engine.listen({false, "127.0.0.1", 0});
+  REQUIRE(bound.has_value());
+  auto store = reader.engine.store();
+  auto peers_of = [&](const node& which) {
+    return ask<std::vector<peer_record>>(self, which.engine.store(), peers_atom_v);
+  };
+  auto becomes = [&](auto condition) {
+    auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!condition() && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return condition();
+  };
+  auto id = ask<peer_record>(self, store, dial_atom_v, to_string(*bound)).id;
+  REQUIRE(becomes([&] {
+    auto known = peers_of(writer);
+    return !known.empty() && known.front().state == "open" && peers_of(reader).front().state == "open";
+  }));
+  CHECK_FALSE(
+    ask<peer_record>(self, store, switch_atom_v, connection_switches{id, toggle::keep, toggle::off}).may_download);
+  auto first = peers_of(writer).front().id;
+  CHECK(ask<bool>(self, writer.engine.store(), hangup_atom_v, first));
+  REQUIRE(becomes([&] {
+    auto known = peers_of(writer);
+    return !known.empty() && known.front().id != first && known.front().state == "open" &&
+           peers_of(reader).front().state == "open";
+  }));
+  CHECK(peers_of(reader).front().id == id);
+  CHECK_FALSE(peers_of(reader).front().may_download);
+  CHECK(peers_of(reader).front().may_upload);
+
+  auto nobody = ask<peer_record>(self, store, dial_atom_v, std::string{"127.0.0.1:1"}).id;
+  auto waiting = ask<peer_record>(self, store, switch_atom_v, connection_switches{nobody, toggle::off});
+  CHECK(waiting.state == "dialling");
+  CHECK_FALSE(waiting.may_upload);
+  CHECK(ask<store_record>(self, store, info_atom_v).sessions_without_upload == 0);
+}
+
 TEST_CASE("a connection of a namespace carries only what the namespace opened") {
   config::system_config config;
   caf::actor_system system{config};

@@ -216,6 +216,11 @@ TEST_CASE("what a store says of itself survives the trip to another node") {
   CHECK(received.get_as<dial_request>(1).address == "host:1@9");
   CHECK_FALSE(received.get_as<dial_request>(1).may_upload);
   CHECK(received.get_as<dial_request>(1).may_download);
+  received = round_trip(system, connection_switches{5, toggle::off, toggle::on});
+  REQUIRE(received.match_elements<connection_switches>());
+  CHECK(received.get_as<connection_switches>(0).id == 5);
+  CHECK(received.get_as<connection_switches>(0).upload == toggle::off);
+  CHECK(received.get_as<connection_switches>(0).download == toggle::on);
 
   key_pair pair;
   pair.public_part.data[0] = 3;
@@ -257,11 +262,15 @@ TEST_CASE("what is said about one core survives the trip to another node") {
   core_stats stats;
   stats.received.range = 3;
   stats.invalid_requests = 4;
+  stats.is_verifying = true;
+  stats.blocks_verified = 5;
   auto told = round_trip(system, std::vector{peer}, stats, clear_result{1, 2}, repair_report{1, 2, 3},
                          user_value{true, {1}}, hash32{});
   CHECK(told.get_as<std::vector<core_peer_record>>(0).at(0).bytes_down == 9);
   CHECK(told.get_as<core_stats>(1).received.range == 3);
   CHECK(told.get_as<core_stats>(1).invalid_requests == 4);
+  CHECK(told.get_as<core_stats>(1).is_verifying);
+  CHECK(told.get_as<core_stats>(1).blocks_verified == 5);
   CHECK(told.get_as<clear_result>(2).bytes == 2);
   CHECK(told.get_as<repair_report>(3).dropped_bytes == 3);
   CHECK(told.get_as<user_value>(4).is_set);

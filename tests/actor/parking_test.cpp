@@ -162,6 +162,7 @@ stub_actor::behavior_type stub_session(stub_pointer self, const actors::local_st
     [](internal_atom) {},
     [](tick_atom) {},
     [](suspend_atom) {},
+    [](switch_atom, const connection_switches&) { return peer_record{}; },
     [](resume_atom) {},
     [self](shutdown_atom) { self->quit(); },
     // the remote side says something on the channel of a core

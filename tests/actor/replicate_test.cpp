@@ -136,6 +136,95 @@ TEST_CASE("a replication may be for one direction only") {
   CHECK_FALSE(stores.arrives(copy_of_mine.handle, 5, 300));
 }
 
+TEST_CASE("what may pass over a connection is switched while it is up, in both generations") {
+  for (auto generation : {log::generation::g10, log::generation::g9}) {
+    INFO("generation " << static_cast<int>(generation));
+    actors::engine_settings settings;
+    settings.generation = generation;
+    pair_of_stores stores{settings};
+    auto source = stores.open(stores.writer.store(), "log");
+    stores.append(source.handle, 10, 10);
+    auto copy = stores.open(stores.reader.store(), source.record.key);
+    auto ours = stores.replicate().id;
+    REQUIRE(stores.arrives(copy.handle, 10));
+    auto theirs = stores.peers(stores.writer).front().id;
+    auto switched = [&](const actors::engine& of, std::uint64_t id, toggle upload, toggle download) {
+      auto record = stores.ask<peer_record>(of.store(), switch_atom_v, connection_switches{id, upload, download});
+      REQUIRE(record.has_value());
+      return std::pair{record->may_upload, record->may_download};
+    };
+    auto grows_by_one = [&] {
+      stores.append(source.handle, 1, 10);
+      return stores.arrives(copy.handle, stores.record(source.handle).length, 400);
+    };
+    CHECK(switched(stores.writer, theirs, toggle::off, toggle::keep) == std::pair{false, true});
+    CHECK_FALSE(stores.peers(stores.writer).front().may_upload);
+    CHECK(stores.counts(stores.writer).sessions_without_upload == 1);
+    CHECK_FALSE(grows_by_one());
+    CHECK(switched(stores.writer, theirs, toggle::on, toggle::keep) == std::pair{true, true});
+    CHECK(stores.arrives(copy.handle, 11));
+    CHECK(switched(stores.reader, ours, toggle::keep, toggle::off) == std::pair{true, false});
+    CHECK(stores.counts(stores.reader).sessions_without_download == 1);
+    CHECK_FALSE(grows_by_one());
+    CHECK(switched(stores.reader, ours, toggle::keep, toggle::on) == std::pair{true, true});
+    CHECK(stores.arrives(copy.handle, 12));
+    CHECK(switched(stores.reader, ours, toggle::keep, toggle::keep) == std::pair{true, true});
+    CHECK(stores.counts(stores.reader).sessions_without_download == 0);
+    CHECK(stores.peers(stores.reader).size() == 1);
+  }
+}
+
+TEST_CASE("a switch reaches cores that are not in memory, and those opened after it") {
+  for (auto generation : {log::generation::g10, log::generation::g9}) {
+    INFO("generation " << static_cast<int>(generation));
+    actors::engine_settings settings;
+    settings.generation = generation;
+    settings.active_cores_max = settings.passive_cores_max = 0;
+    pair_of_stores stores{settings};
+    auto source = stores.open(stores.writer.store(), "log");
+    stores.append(source.handle, 10, 10);
+    auto copy = stores.open(stores.reader.store(), source.record.key);
+    stores.replicate();
+    REQUIRE(stores.read(copy.handle, 1).size() == 1);
+    REQUIRE(stores.ask<bool>(stores.writer.store(), close_atom_v, source.record.discovery) == true);
+    auto is_parked = [&] {
+      return stores.counts(stores.writer).cores_loaded == 0;
+    };
+    REQUIRE(becomes_true(is_parked));
+    auto id = stores.peers(stores.writer).front().id;
+    auto set_upload = [&](toggle upload) {
+      REQUIRE(
+        stores.ask<peer_record>(stores.writer.store(), switch_atom_v, connection_switches{id, upload, toggle::keep})
+          .has_value());
+    };
+    auto arrives = [&](std::uint64_t index, std::uint64_t within_ms) {
+      return stores.ask<shared_bytes>(copy.handle, fetch_atom_v, index, within_ms).has_value();
+    };
+    set_upload(toggle::off);
+    CHECK_FALSE(arrives(3, 400));
+    auto late = stores.open(stores.writer.store(), "late");
+    stores.append(late.handle, 3, 10);
+    auto late_copy = stores.open(stores.reader.store(), late.record.key);
+    CHECK_FALSE(stores.arrives(late_copy.handle, 3, 400));
+    REQUIRE(stores.ask<bool>(stores.writer.store(), close_atom_v, late.record.discovery) == true);
+    REQUIRE(becomes_true(is_parked));
+    set_upload(toggle::on);
+    CHECK(arrives(4, wait_ms));
+    CHECK(stores.arrives(late_copy.handle, 3));
+  }
+}
+
+TEST_CASE("a connection that is not there cannot be switched") {
+  pair_of_stores stores;
+  auto none = stores.ask<peer_record>(stores.reader.store(), switch_atom_v, connection_switches{4711});
+  REQUIRE_FALSE(none.has_value());
+  CHECK(none.error().code == ec::not_found);
+  auto space = stores.enter(stores.reader.store(), "app");
+  CHECK(stores.ask<peer_record>(space, switch_atom_v, connection_switches{4711}).error().code == ec::not_found);
+  auto id = stores.replicate().id;
+  CHECK(stores.ask<peer_record>(space, switch_atom_v, connection_switches{id, toggle::off}).has_value());
+}
+
 TEST_CASE("a namespace replicates what was opened in it, and nothing else") {
   pair_of_stores stores;
   auto space = stores.ask<entered_store>(stores.writer.store(), enter_atom_v, "app");

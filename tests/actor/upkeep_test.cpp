@@ -1,5 +1,7 @@
 // Archives, fences and evictions as messages.
 #include "deterministic.hpp"
+
+#include "actors/scrub.hpp"
 #include "log/archive.hpp"
 
 namespace corestore::tests {
@@ -190,6 +192,80 @@ TEST_CASE("only what nobody here owns, holds or mirrors is given up") {
   CHECK(fixture.ask<core_record>(copy.handle, info_atom_v).value().contiguous_length == 3);
   own = fixture.open("own");
   CHECK(fixture.ask<shared_bytes>(own.handle, fetch_atom_v, u64{0}, u64{0}).has_value());
+}
+
+TEST_CASE("how far a verification is can be asked for while it runs") {
+  deterministic_store fixture;
+  auto core = fixture.open("log");
+  constexpr u64 count = 10000;
+  std::vector<shared_bytes> blocks(count, shared_bytes{bytes(1, 7)});
+  REQUIRE(fixture.ask<append_result>(core.handle, append_atom_v, blocks).has_value());
+  CHECK_FALSE(fixture.ask<core_stats>(core.handle, stats_atom_v).value().is_verifying);
+  auto verifying = fixture.self->request(core.handle, caf::infinite, verify_atom_v);
+  auto asked = fixture.self->request(core.handle, caf::infinite, stats_atom_v);
+  fixture.scheduler.run();
+  asked.receive(
+    [&](const core_stats& now) {
+      CHECK(now.is_verifying);
+      CHECK(now.blocks_verified > 0);
+      CHECK(now.blocks_verified < count);
+    },
+    [](const caf::error& reason) { FAIL(to_string(from_caf(reason))); });
+  verifying.receive([&](const verify_report& report) { CHECK(report.blocks == count); },
+                    [](const caf::error& reason) { FAIL(to_string(from_caf(reason))); });
+  CHECK_FALSE(fixture.ask<core_stats>(core.handle, stats_atom_v).value().is_verifying);
+}
+
+TEST_CASE("the pace of the scrub changes while it walks, waits for the next walk and rests") {
+  deterministic_store fixture;
+  auto core = fixture.open("log");
+  std::vector<shared_bytes> blocks(100, shared_bytes{bytes(1000, 7)});
+  REQUIRE(fixture.ask<append_result>(core.handle, append_atom_v, blocks).has_value());
+  auto counted = std::make_shared<actors::meters>();
+  constexpr u64 hour_ms = 3600000;
+  auto scrub = fixture.system.spawn(
+    actors::scrub, actors::scrub_arguments{fixture.backend, fixture.store, counted, 10000, hour_ms, {}});
+  auto pass = [&](std::chrono::milliseconds time) {
+    constexpr std::chrono::milliseconds step{50};
+    for (auto spent = std::chrono::milliseconds{0}; spent < time; spent += step) {
+      fixture.scheduler.advance_time(step);
+      while (fixture.scheduler.try_run_once()) {
+        // until nothing is to be done
+      }
+    }
+  };
+  auto set_pace = [&](u64 bytes_s, u64 interval_ms) {
+    fixture.self->send(scrub, update_atom_v, bytes_s, interval_ms);
+  };
+  pass(std::chrono::seconds{1});
+  CHECK(counted->scrub_blocks >= 8);
+  CHECK(counted->scrub_blocks <= 12);
+  set_pace(200000, hour_ms);
+  pass(std::chrono::seconds{1});
+  CHECK(counted->scrub_passes == 1);
+  pass(std::chrono::seconds{30});
+  CHECK(counted->scrub_blocks == 100);
+  set_pace(200000, 5000); // since the start of the walk before: at once
+  pass(std::chrono::seconds{2});
+  CHECK(counted->scrub_passes == 2);
+  pass(std::chrono::seconds{5});
+  CHECK(counted->scrub_passes == 3);
+  set_pace(0, 5000);
+  pass(std::chrono::seconds{30});
+  CHECK(counted->scrub_passes == 3);
+  set_pace(10000, 5000);
+  pass(std::chrono::seconds{1});
+  CHECK(counted->scrub_blocks >= 308);
+  CHECK(counted->scrub_blocks <= 312);
+  set_pace(0, 5000); // in the middle of a walk, which goes on where it was
+  pass(std::chrono::seconds{30});
+  CHECK(counted->scrub_blocks <= 312);
+  set_pace(200000, hour_ms);
+  pass(std::chrono::seconds{2});
+  CHECK(counted->scrub_passes == 4);
+  CHECK(counted->scrub_blocks == 400);
+  fixture.self->send_exit(scrub, caf::exit_reason::user_shutdown);
+  fixture.scheduler.run();
 }
 
 } // namespace corestore::tests

@@ -196,6 +196,25 @@ scenario('damage is found in the background and mended by a peer', async (world)
   assert(scrub.blocks >= 200)
 })
 
+scenario('the pace of the scrub follows the file', async (world) => {
+  const { server, write, reload } = await configured(world, '[store]\nscrub-rate = 0\n')
+  const { key } = await server.create('log')
+  await server.append(key, blocks('s', 100, 1000))
+  const passes = async () => (await server.ask(['info']))[0].scrub.passes
+  await sleep(500)
+  assert.strictEqual(await passes(), 0)
+  write('[store]\nscrub-rate = 10MiB\n')
+  reload()
+  await logged(server, /reload: store.scrub-rate: 0 -> 10MiB/)
+  await until(async () => (await passes()) === 1, 'it was begun')
+  await sleep(1000)
+  assert.strictEqual(await passes(), 1, 'the next one is a week away')
+  write('[store]\nscrub-rate = 10MiB\nscrub-interval = 1s\n')
+  reload()
+  await logged(server, /reload: store.scrub-interval: 168h -> 1s/)
+  await until(async () => (await passes()) >= 3, 'walks follow each other')
+})
+
 scenario('damage without a peer is told, and left as it is', async (world) => {
   const storage = world.path()
   await world.run(storage, ['create', 'log'])

@@ -51,6 +51,21 @@ TEST_CASE("the sample says the defaults") {
   CHECK(validate(*sample).has_value());
 }
 
+TEST_CASE("the sample of a server to measure is valid, and only says what differs") {
+  auto sample = load_settings(CORESTORE_TEST_DATA "/../../config/corestored-bench.conf");
+  INFO((sample ? std::string{} : sample.error().detail));
+  REQUIRE(sample.has_value());
+  CHECK(validate(*sample).has_value());
+  settings defaults;
+  for (const auto& [name, origin] : sample->origins) {
+    INFO(name);
+    auto dot = name.find('.');
+    const auto* rule = find_rule(name.substr(0, dot), name.substr(dot + 1));
+    REQUIRE(rule != nullptr);
+    CHECK(rule->print(*sample) != rule->print(defaults));
+  }
+}
+
 TEST_CASE("the sample lists every key and no other") {
   std::set<std::string> known;
   for (const auto& rule : key_rules())
