@@ -366,6 +366,8 @@ void core_state::expire_waiters() {
 }
 
 void core_state::tick() {
+  if (auto now = now_ms(); timer_due_ms_ != 0 && timer_due_ms_ < now)
+    around_->counted->mailboxes.note(mailbox::core, (now - timer_due_ms_) * 1000);
   timer_due_ms_ = 0;
   if (auto* links = links_.find())
     std::erase_if(links->expected, [now = now_ms()](const auto& entry) { return entry.second <= now; });

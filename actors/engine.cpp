@@ -12,6 +12,7 @@
 #include "actors/scrub.hpp"
 #include "actors/store.hpp"
 #include "actors/terminator.hpp"
+#include "actors/watchdog.hpp"
 #include "actors/writer.hpp"
 #include "base/crypto.hpp"
 #include "log/namespaces.hpp"
@@ -54,7 +55,16 @@ struct engine::implementation {
     context->set_settings(std::move(shared));
     context->log = std::move(log);
     dials = system.spawn(network, context);
+    auto say = [shared = context](const char* severity, const std::string& line) {
+      shared->say(severity, line);
+    };
     pace_scrub();
+    watchdog_arguments watched;
+    watched.subjects = {{mailbox::store, serves.address()}, {mailbox::writer, writes.address()}};
+    watched.counted = counted;
+    watched.age_limit = std::chrono::milliseconds(context->settings()->mailbox_age_ms_max);
+    watched.log = say;
+    watches = system.spawn<caf::detached>(watchdog, std::move(watched));
     caf::anon_send(writes, join_atom_v, caf::actor_cast<room_maker_actor>(serves));
     // From here, not from the network actor: nobody can ask the store to dial before it knows whom to ask.
     caf::anon_send(serves, join_atom_v, dials);
@@ -110,8 +120,10 @@ struct engine::implementation {
     outer.push_back(caf::actor_cast<caf::actor>(dials));
     listeners.clear();
     outer.push_back(caf::actor_cast<caf::actor>(scrubs));
+    outer.push_back(caf::actor_cast<caf::actor>(watches));
     dials = nullptr;
     scrubs = nullptr;
+    watches = nullptr;
     end(std::move(outer));
     end({caf::actor_cast<caf::actor>(serves)});
     end({caf::actor_cast<caf::actor>(writes)});
@@ -135,7 +147,8 @@ struct engine::implementation {
   std::shared_ptr<peer_guard> guard;
   std::vector<listener_actor> listeners;
   network_actor dials;
-  scrub_actor scrubs;                                      ///< absent: nothing is looked at in the background
+  scrub_actor scrubs; ///< absent: nothing is looked at in the background
+  watchdog_actor watches;
   std::vector<std::pair<endpoint, std::uint64_t>> dialled; ///< by connect(), with their ids
   bool is_closed = false;
 };

@@ -33,14 +33,15 @@ struct engine_settings {
   std::uint64_t redial_first_ms = 250;  ///< pause before the first new attempt of a lost connection
   std::uint64_t redial_ms_max = 30000;
   log::generation generation = log::generation::g10; ///< of new cores, and of peers that are dialled
-  std::uint8_t manifest_version = 1;   ///< 0 to 2: of the manifests of new cores; another version is another key
-  bool may_upload = true;              ///< answer requests of peers
-  bool may_download = true;            ///< ask peers
-  guard_limits guards;                 ///< who may connect, and how much a stranger may take
-  std::uint64_t quota_bytes = 0;       ///< of the pages in use; 0 = none
-  std::uint64_t scrub_bytes_s = 0;     ///< hashed in the background; 0 = nothing is
-  std::uint64_t scrub_interval_ms = 0; ///< from the start of one walk to that of the next
-  std::optional<key_pair> identity;    ///< Noise static keys; derived from the primary key when absent
+  std::uint8_t manifest_version = 1;       ///< 0 to 2: of the manifests of new cores; another version is another key
+  bool may_upload = true;                  ///< answer requests of peers
+  bool may_download = true;                ///< ask peers
+  guard_limits guards;                     ///< who may connect, and how much a stranger may take
+  std::uint64_t quota_bytes = 0;           ///< of the pages in use; 0 = none
+  std::uint64_t scrub_bytes_s = 0;         ///< hashed in the background; 0 = nothing is
+  std::uint64_t scrub_interval_ms = 0;     ///< from the start of one walk to that of the next
+  std::uint64_t mailbox_age_ms_max = 5000; ///< messages that wait longer for an actor are worth a warning
+  std::optional<key_pair> identity;        ///< Noise static keys; derived from the primary key when absent
 };
 
 /// Owns what it starts. Must end (close() or destruction) before the actor system does.

@@ -255,6 +255,10 @@ void guard_pass::count(refusal why) const {
   ++from_->refused.at(static_cast<std::size_t>(why));
 }
 
+void guard_pass::count_wait(std::uint64_t waited_us) const {
+  books_->totals_->mailboxes.note(mailbox::session, waited_us);
+}
+
 std::optional<refusal> guard_pass::identify(const public_key& key, std::uint64_t now_ms) {
   std::lock_guard guard{books_->mutex_};
   const auto& limits = books_->limits_;

@@ -146,6 +146,8 @@ public:
   [[nodiscard]] std::size_t strikes(std::uint64_t now_ms) const;
 
   void count(refusal why) const;
+  /// A message waited that long for the connection's actor.
+  void count_wait(std::uint64_t waited_us) const;
 
 private:
   using bucket_field = peer_guard::bucket peer_guard::account::*;

@@ -7,7 +7,6 @@
 
 #include "base/limits.hpp"
 #include "log/hashes.hpp"
-#include "log/twin.hpp"
 
 namespace corestore::actors {
 
@@ -66,7 +65,7 @@ void session_state::open(self_pointer self, session_arguments arguments) {
   report();
   flush();
   arm_read();
-  self_->delayed_send(self_, tick_interval, tick_atom_v);
+  arm_tick();
 }
 
 std::uint64_t session_state::now_ms() const {
@@ -277,31 +276,6 @@ void session_state::on_requested(const replication::channel_requested& fact) {
     });
 }
 
-/// Asks the store for the core of that discovery key in the generation that the connection speaks: when the one that it
-/// keeps under it is of the other one, the same core may be published in both.
-void session_state::ask(const corestore::discovery_key& discovery, const core_listener& found,
-                        const std::function<void()>& missing) {
-  auto refuse = [missing](const caf::error&) {
-    missing();
-  };
-  self_->request(arguments_.store, caf::infinite, wake_atom_v, discovery, arguments_.scope)
-    .then(
-      [this, discovery, found, refuse](const local_core& core) {
-        if (is_finished_ || speaks_of(core)) {
-          found(core);
-          return;
-        }
-        self_->request(arguments_.store, caf::infinite, wake_atom_v, log::twin_id(discovery), arguments_.scope)
-          .then(
-            [discovery, found](local_core twin) {
-              twin.discovery = discovery;
-              found(twin);
-            },
-            refuse);
-      },
-      refuse);
-}
-
 void session_state::answer_request(replication::channel_id id, const local_core& core) {
   if (is_finished_ || requested_.erase(id) == 0)
     return; // the remote changed its mind
@@ -469,6 +443,7 @@ void session_state::on_tick() {
   if (is_finished_)
     return;
   auto now = now_ms();
+  arguments_.pass->count_wait((now - std::min(now, tick_due_ms_)) * 1000);
   if (auto ticked = connection_->tick(now); !ticked) {
     finish(ticked.error());
     return;
@@ -485,6 +460,11 @@ void session_state::on_tick() {
   }
   flush();
   report();
+  arm_tick();
+}
+
+void session_state::arm_tick() {
+  tick_due_ms_ = now_ms() + static_cast<std::uint64_t>(std::chrono::milliseconds{tick_interval}.count());
   self_->delayed_send(self_, tick_interval, tick_atom_v);
 }
 

@@ -123,6 +123,7 @@ private:
   void arm_write();
   [[nodiscard]] bool may_read() const;
   void report();
+  void arm_tick();
   void punish(const error& reason);
   void turn_away(refusal why);
   void wait_for_relief();
@@ -158,6 +159,7 @@ private:
   std::uint64_t write_again_ms_ = 0; ///< and writing
   bool is_relief_due_ = false;
   std::uint64_t last_read_ms_ = 0;
+  std::uint64_t tick_due_ms_ = 0;
   peer_record record_;
   bool is_record_new_ = true;
 };

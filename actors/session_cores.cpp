@@ -4,6 +4,7 @@
 #include <caf/all.hpp>
 
 #include "actors/session.hpp"
+#include "log/twin.hpp"
 
 namespace corestore::actors {
 
@@ -17,6 +18,31 @@ constexpr std::size_t first_grants_max = 64; ///< channels that get credit befor
 replication::channel_id session_state::find_peer(replication::peer_id peer) const {
   auto known = by_peer_.find(peer);
   return known == by_peer_.end() ? 0 : known->second;
+}
+
+/// Asks the store for the core of that discovery key in the generation that the connection speaks: when the one that it
+/// keeps under it is of the other one, the same core may be published in both.
+void session_state::ask(const corestore::discovery_key& discovery, const core_listener& found,
+                        const std::function<void()>& missing) {
+  auto refuse = [missing](const caf::error&) {
+    missing();
+  };
+  self_->request(arguments_.store, caf::infinite, wake_atom_v, discovery, arguments_.scope)
+    .then(
+      [this, discovery, found, refuse](const local_core& core) {
+        if (is_finished_ || speaks_of(core)) {
+          found(core);
+          return;
+        }
+        self_->request(arguments_.store, caf::infinite, wake_atom_v, log::twin_id(discovery), arguments_.scope)
+          .then(
+            [discovery, found](local_core twin) {
+              twin.discovery = discovery;
+              found(twin);
+            },
+            refuse);
+      },
+      refuse);
 }
 
 /// Brings a channel that is open together with its core, step by step, from wherever it is.

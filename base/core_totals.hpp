@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/guard_totals.hpp"
+#include "base/mailbox_totals.hpp"
 #include "base/power_histogram.hpp"
 
 namespace corestore {
@@ -37,6 +38,7 @@ struct core_totals {
   power_histogram group_count; ///< change sets of one transaction
 
   guard_totals guards;
+  mailbox_totals mailboxes;
 };
 
 } // namespace corestore

@@ -39,6 +39,17 @@ void add_cores(metrics_text& out, const store_record& store) {
     .sample(real(store.sessions_dialling), {{"actor", "connector"}, {"state", "dialling"}});
 }
 
+void add_mailboxes(metrics_text& out, const mailbox_totals& mailboxes) {
+  out.family(
+    "corestore_mailbox_age_seconds", "gauge",
+    "Age of the oldest message that waited lately for an actor; of connections and cores as their timers see it.");
+  for (std::size_t kind = 0; kind < mailbox_totals::names.size(); ++kind)
+    out.sample(real(mailboxes.age_us.at(kind)) / 1e6, {{"actor", mailbox_totals::names.at(kind)}});
+  out.family("corestore_mailbox_late_total", "counter", "Times that this passed the limit for a warning.");
+  for (std::size_t kind = 0; kind < mailbox_totals::names.size(); ++kind)
+    out.sample(real(mailboxes.late.at(kind)), {{"actor", mailbox_totals::names.at(kind)}});
+}
+
 void add_traffic(metrics_text& out, const store_record& store) {
   out.counter("corestore_appended_blocks_total", "Blocks appended here.", real(store.blocks_appended));
   out.counter("corestore_appended_bytes_total", "Bytes appended here.", real(store.bytes_appended));
@@ -216,6 +227,7 @@ std::string to_metrics(const store_record& store, const core_totals& totals, con
   add_hypercore(out, store);
   add_totals(out, totals);
   add_cores(out, store);
+  add_mailboxes(out, totals.mailboxes);
   add_traffic(out, store);
   add_writer(out, store, totals);
   add_guards(out, store, totals.guards);

@@ -18,10 +18,10 @@ const TYPES = {
   counter: ['corestore_commits_total', 'corestore_change_sets_total', 'corestore_cache_hits_total', 'corestore_cache_misses_total',
     'corestore_cache_evictions_total', 'corestore_connections_accepted_total', 'corestore_connections_refused_total',
     'corestore_throttled_total', 'corestore_peer_requests_total', 'corestore_strikes_total', 'corestore_bans_total',
-    'corestore_http_requests_total', 'corestore_http_failures_total', 'corestore_refusals_total'],
+    'corestore_mailbox_late_total', 'corestore_http_requests_total', 'corestore_http_failures_total', 'corestore_refusals_total'],
   gauge: ['corestore_lmdb_used_bytes', 'corestore_lmdb_limit_bytes', 'corestore_lmdb_free_bytes', 'corestore_lmdb_reusable_bytes',
     'corestore_lmdb_readers', 'corestore_lmdb_oldest_reader_commits', 'corestore_actors', 'corestore_actors_by_state',
-    'corestore_cores', 'corestore_cache_limit', 'corestore_bans', 'corestore_http_connections', 'corestore_http_busy_connections']
+    'corestore_mailbox_age_seconds', 'corestore_cores', 'corestore_cache_limit', 'corestore_bans', 'corestore_http_connections', 'corestore_http_busy_connections']
 }
 
 async function scrape(api, query = '') {
@@ -62,6 +62,8 @@ scenario('every metric has its type, its labels and a value', async (world) => {
   assert.deepStrictEqual([...listeners].sort(), [server.address, 'dialled'].sort())
   const states = samples.get('corestore_actors_by_state').map(({ labels }) => `${labels.actor} ${labels.state}`)
   assert.deepStrictEqual(states, ['core active', 'core idle', 'core passive', 'session open', 'session handshake', 'connector dialling'])
+  const watched = samples.get('corestore_mailbox_age_seconds').map(({ labels, value }) => [labels.actor, value < 5])
+  assert.deepStrictEqual(watched, [['store', true], ['writer', true], ['session', true], ['core', true]])
   promtool(text)
 })
 
