@@ -57,6 +57,7 @@ void add_options(CLI::App& verb, options& asked) {
   const std::map<std::string, storage::durability> durabilities{{"commit", storage::durability::commit},
                                                                 {"interval", storage::durability::interval},
                                                                 {"none", storage::durability::none}};
+  const std::map<std::string, log::generation> generations{{"9", log::generation::g9}, {"10", log::generation::g10}};
   const std::map<std::string, role> roles{{"serve", role::serve}, {"fetch", role::fetch}};
   const std::map<std::string, beside> peers{{"js", beside::js}, {"js9", beside::js9}};
   add_sizes(verb, asked);
@@ -64,6 +65,9 @@ void add_options(CLI::App& verb, options& asked) {
   verb.add_option("--durability", asked.durability, "When an append is answered: commit, interval or none")
     ->transform(CLI::CheckedTransformer(durabilities).description(""))
     ->type_name("MODE=commit");
+  verb.add_option("--generation", asked.generation, "Of the cores, and of what is spoken: 10 or 9")
+    ->transform(CLI::CheckedTransformer(generations).description(""))
+    ->type_name("GENERATION=10");
   verb.add_flag("--json", asked.is_json, "One line of JSON");
   verb.add_option("--plot", asked.plot, "One HTML file with the curves")->type_name("FILE.html");
   verb.add_option("--role", asked.role, "One side of a two-process run: serve or fetch")

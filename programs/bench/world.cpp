@@ -45,12 +45,13 @@ temporary_folder::~temporary_folder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-result<std::unique_ptr<world>> world::open(storage::durability durability, std::size_t idle_max) {
+result<std::unique_ptr<world>> world::open(const options& asked, std::size_t idle_max) {
   auto folder = temporary_folder::create();
   if (!folder)
     return fail(folder.error());
   std::unique_ptr<world> opened{new world(std::move(*folder))};
-  opened->durability_ = durability;
+  opened->durability_ = asked.durability;
+  opened->generation_ = asked.generation;
   opened->idle_max_ = idle_max;
   opened->system_ = std::make_unique<caf::actor_system>(opened->config_);
   opened->self_.emplace(*opened->system_);
@@ -69,6 +70,7 @@ result<void> world::start() {
   actors::engine_settings settings;
   settings.guards.address.connections_max = connections_max;
   settings.guards.connections_max = connections_max;
+  settings.generation = generation_;
   settings.active_cores_max = idle_max_; // what a workload opened stays open, whoever asked for it
   engine_ = std::make_unique<actors::engine>(*system_, backend_, settings, complain);
   return {};

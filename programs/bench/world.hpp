@@ -12,6 +12,7 @@
 #include "actors/engine.hpp"
 #include "config/system_config.hpp"
 #include "programs/bench/driver.hpp"
+#include "programs/bench/options.hpp"
 #include "programs/bench/outcome.hpp"
 
 namespace corestore::bench {
@@ -52,7 +53,7 @@ private:
 class world {
 public:
   /// At most `idle_max` cores stay open that nobody holds any more.
-  static result<std::unique_ptr<world>> open(storage::durability durability, std::size_t idle_max = 100'000'000);
+  static result<std::unique_ptr<world>> open(const options& asked, std::size_t idle_max = 100'000'000);
   ~world();
   world(const world&) = delete;
   world& operator=(const world&) = delete;
@@ -106,9 +107,9 @@ private:
     // nop
   }
 
-
   std::unique_ptr<temporary_folder> folder_;
   storage::durability durability_ = storage::durability::commit;
+  log::generation generation_ = log::generation::g10;
   std::size_t idle_max_ = 0;
   config::system_config config_;
   std::unique_ptr<caf::actor_system> system_;
