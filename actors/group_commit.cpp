@@ -22,7 +22,6 @@ void abandon(self_pointer self, const caf::error& reason) {
 
 void finish(self_pointer self) {
   auto& state = self->state;
-  state.sizes.resize(state.members.size());
   state.missing = state.members.size();
   auto arrived = [self] {
     if (--self->state.missing > 0)
@@ -38,7 +37,8 @@ void finish(self_pointer self) {
           arrived();
         },
         [arrived](const caf::error&) { arrived(); }); // durable all the same
-    self->request(member.batch, caf::infinite, close_atom_v).then([](bool) {}, [](const caf::error&) {});
+    if (member.batch)
+      self->request(member.batch, caf::infinite, close_atom_v).then([](bool) {}, [](const caf::error&) {});
   }
 }
 
@@ -81,10 +81,19 @@ void order(self_pointer self) {
     prepare_next(self);
 }
 
+/// A batch on a core of both generations is two members, of one size.
+void add_twins(self_pointer self) {
+  auto& members = self->state.members;
+  for (std::size_t i = 0, count = members.size(); i < count; ++i)
+    if (auto twin = members[i].staged->twin)
+      members.push_back({members[i].position, {}, std::move(twin), nullptr});
+}
+
 caf::result<std::vector<append_result>> begin(self_pointer self, const std::vector<checkout_actor>& batches) {
   auto& state = self->state;
   state.promise = self->make_response_promise<std::vector<append_result>>();
   state.missing = batches.size();
+  state.sizes.resize(batches.size());
   if (batches.empty()) {
     state.promise.deliver(std::vector<append_result>{});
     self->quit();
@@ -96,8 +105,10 @@ caf::result<std::vector<append_result>> begin(self_pointer self, const std::vect
       .then(
         [self, i](const staged_batch_ptr& staged) {
           self->state.members[i].staged = staged;
-          if (--self->state.missing == 0)
-            order(self);
+          if (--self->state.missing > 0)
+            return;
+          add_twins(self);
+          order(self);
         },
         [self](const caf::error& reason) { abandon(self, reason); });
   }

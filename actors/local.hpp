@@ -168,6 +168,7 @@ struct staged_batch {
   std::uint64_t kept = 0;           ///< blocks of that head that stay
   std::vector<shared_bytes> blocks; ///< as they are to be stored
   bytes signature;                  ///< made elsewhere; empty: sign here
+  staged_batch_ptr twin;            ///< what the log of the other generation is to become in the same commit
 };
 
 /// A log lost blocks that its views may still be asked for.

@@ -6,6 +6,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/paired_batch.hpp"
 #include "base/limits.hpp"
 
 namespace corestore::actors {
@@ -31,7 +32,8 @@ struct paired_state {
   std::size_t queued_bytes = 0;
   std::vector<waiting_append> step; ///< what is being committed
   std::vector<caf::typed_response_promise<core_record>> records;
-  bool is_level = false; ///< both had the same length when somebody looked
+  std::vector<caf::typed_response_promise<checkout_actor>> batches; ///< that are to begin
+  bool is_level = false;                                            ///< both had the same length when somebody looked
   bool is_busy = false;
   unsigned tries = 0;
 };
@@ -53,9 +55,12 @@ void give_up(self_pointer self, const caf::error& reason) {
     waiting.promise.deliver(reason);
   for (auto& promise : state.records)
     promise.deliver(reason);
+  for (auto& promise : state.batches)
+    promise.deliver(reason);
   state.step.clear();
   state.queue.clear();
   state.records.clear();
+  state.batches.clear();
   state.queued_bytes = 0;
   state.is_busy = false;
   state.tries = 0;
@@ -295,12 +300,195 @@ void append_step(self_pointer self) {
       failed);
 }
 
+// -- batches
+
+/// The oldest batch that was asked for; the others follow it.
+caf::typed_response_promise<checkout_actor> take_batch(self_pointer self) {
+  auto& batches = self->state.batches;
+  auto promise = std::move(batches.front());
+  batches.erase(batches.begin());
+  self->state.is_busy = false;
+  return promise;
+}
+
+void begin_batch_on(self_pointer self, const checkout_actor& one, const checkout_actor& two) {
+  auto failed = [=](const caf::error& reason) {
+    drop(self, one);
+    drop(self, two);
+    take_batch(self).deliver(reason);
+    go_on(self);
+  };
+  self
+    ->request(one, caf::infinite, append_atom_v, std::vector<shared_bytes>{}) // asks for the size
+    .then(
+      [=](const append_result& first) {
+        self->request(two, caf::infinite, append_atom_v, std::vector<shared_bytes>{})
+          .then(
+            [=](const append_result& second) {
+              if (first.length == second.length) {
+                auto handle =
+                  pair_up(self->system(), batch_pair{self->state.shown, caf::actor_cast<local_checkout_actor>(one),
+                                                     caf::actor_cast<local_checkout_actor>(two), first});
+                self->state.tries = 0;
+                take_batch(self).deliver(handle);
+              } else if (++self->state.tries <= tries_max) {
+                drop(self, one);
+                drop(self, two);
+                self->state.is_level = false; // a commit came between
+                self->state.is_busy = false;
+              } else {
+                failed(make_error(ec::stale_base, "one of the two is longer"));
+                return;
+              }
+              go_on(self);
+            },
+            failed);
+      },
+      failed);
+}
+
+void begin_batch(self_pointer self) {
+  self->state.is_busy = true;
+  auto failed = [self](const caf::error& reason) {
+    take_batch(self).deliver(reason);
+    go_on(self);
+  };
+  checkout_request batch;
+  batch.is_writable = true;
+  self->request(self->state.shown, caf::infinite, checkout_atom_v, batch)
+    .then(
+      [=](const checkout_actor& one) {
+        self->request(self->state.other, caf::infinite, checkout_atom_v, batch)
+          .then([=](const checkout_actor& two) { begin_batch_on(self, one, two); },
+                [=](const caf::error& reason) {
+                  drop(self, one);
+                  failed(reason);
+                });
+      },
+      failed);
+}
+
+caf::result<checkout_actor> check_out(self_pointer self, const checkout_request& request) {
+  if (!request.is_writable)
+    return self->delegate(self->state.shown, checkout_atom_v, request);
+  if (request.length != checkout_request{}.length)
+    return refusal("a batch on fewer blocks than there are");
+  auto promise = self->make_response_promise<checkout_actor>();
+  self->state.batches.push_back(promise);
+  go_on(self);
+  return promise;
+}
+
+// -- what is meant for both
+
+/// Asks the other one, then the one that is shown, and answers what `merge` makes of both answers.
+template <class Answer, class Merge, class... Content>
+caf::result<Answer> ask_both(self_pointer self, Merge merge, const Content&... content) {
+  auto promise = self->make_response_promise<Answer>();
+  auto failed = [promise](const caf::error& reason) mutable {
+    promise.deliver(reason);
+  };
+  self->request(self->state.other, caf::infinite, content...)
+    .then(
+      [=](const Answer& theirs) {
+        self->request(self->state.shown, caf::infinite, content...)
+          .then([=](const Answer& ours) mutable { promise.deliver(merge(ours, theirs)); }, failed);
+      },
+      failed);
+  return promise;
+}
+
+/// Asks the one that is shown; the other one only if `is_found` says that this was not it.
+template <class Answer, class Found, class... Content>
+caf::result<Answer> ask_either(self_pointer self, Found is_found, const Content&... content) {
+  auto promise = self->make_response_promise<Answer>();
+  auto ask_other = [=]() mutable {
+    promise.delegate(self->state.other, content...);
+  };
+  self->request(self->state.shown, caf::infinite, content...)
+    .then(
+      [=](const Answer& answer) mutable {
+        if (is_found(answer))
+          promise.deliver(answer);
+        else
+          ask_other();
+      },
+      [=](const caf::error&) mutable { ask_other(); });
+  return promise;
+}
+
+/// Both had the blocks, and each its own copy of them.
+clear_result sum_of(clear_result ours, const clear_result& theirs) {
+  ours.bytes += theirs.bytes;
+  return ours;
+}
+
+template <class Answer>
+Answer first_of(const Answer& ours, const Answer&) {
+  return ours;
+}
+
+caf::message_handler for_both(self_pointer self) {
+  return {
+    [self](clear_atom, std::uint64_t start, std::uint64_t end) {
+      return ask_both<clear_result>(self, sum_of, clear_atom_v, start, end);
+    },
+    [self](mark_atom, std::uint64_t start, std::uint64_t end) {
+      return ask_both<bool>(self, first_of<bool>, mark_atom_v, start, end);
+    },
+    [self](sweep_atom) { return ask_both<clear_result>(self, sum_of, sweep_atom_v); },
+    [self](repair_atom) {
+      auto merge = [](repair_report ours, const repair_report& theirs) {
+        ours.dropped_blocks += theirs.dropped_blocks;
+        ours.dropped_bytes += theirs.dropped_bytes;
+        return ours;
+      };
+      return ask_both<repair_report>(self, merge, repair_atom_v);
+    },
+    [self](put_atom, const std::string& name, const bytes& value) {
+      return ask_both<bool>(self, first_of<bool>, put_atom_v, name, value);
+    },
+    [self](fence_atom, bool is_fenced) {
+      return ask_both<core_record>(self, first_of<core_record>, fence_atom_v, is_fenced);
+    },
+    [self](peers_atom) {
+      auto merge = [](std::vector<core_peer_record> ours, const std::vector<core_peer_record>& theirs) {
+        ours.insert(ours.end(), theirs.begin(), theirs.end());
+        return ours;
+      };
+      return ask_both<std::vector<core_peer_record>>(self, merge, peers_atom_v);
+    },
+    [self](extend_atom, const std::string& name, const extension_sink& sink) {
+      return ask_both<bool>(self, first_of<bool>, extend_atom_v, name, sink);
+    },
+    [self](retract_atom, const std::string& name, const extension_sink& sink) {
+      return ask_both<bool>(self, first_of<bool>, retract_atom_v, name, sink);
+    },
+    [self](send_atom, const extension_message& message) {
+      return ask_both<std::uint64_t>(self, std::plus<std::uint64_t>{}, send_atom_v, message);
+    },
+    [self](push_atom, std::uint64_t index) {
+      return ask_both<std::uint64_t>(self, std::plus<std::uint64_t>{}, push_atom_v, index);
+    },
+    [self](switch_atom, const core_switches& wanted) {
+      if (wanted.session == 0)
+        return ask_both<core_switches>(self, first_of<core_switches>, switch_atom_v, wanted);
+      return ask_either<core_switches>(
+        self, [](const core_switches&) { return true; }, switch_atom_v, wanted);
+    },
+    [self](evidence_atom) {
+      return ask_either<conflict_record>(
+        self, [](const conflict_record& found) { return found.is_found; }, evidence_atom_v);
+    },
+  };
+}
+
 void go_on(self_pointer self) {
   auto& state = self->state;
   if (state.is_busy)
     return;
   if (!state.is_level) {
-    if (!state.queue.empty() || !state.records.empty()) {
+    if (!state.queue.empty() || !state.records.empty() || !state.batches.empty()) {
       state.is_busy = true;
       level(self);
     }
@@ -310,10 +498,12 @@ void go_on(self_pointer self) {
     self->request(state.shown, caf::infinite, info_atom_v)
       .then([promise](core_record& record) mutable { promise.deliver(std::move(record)); },
             [promise](const caf::error& reason) mutable { promise.deliver(reason); });
-  if (state.queue.empty())
-    state.tries = 0;
-  else
+  if (!state.batches.empty())
+    begin_batch(self);
+  else if (!state.queue.empty())
     append_step(self);
+  else
+    state.tries = 0;
 }
 
 caf::result<append_result> append(self_pointer self, std::vector<shared_bytes> blocks) {
@@ -352,7 +542,7 @@ caf::behavior paired_core(self_pointer self, const local_core_actor& shown, cons
   });
   self->monitor(shown);
   self->monitor(other);
-  return {
+  return caf::message_handler{
     [self](append_atom, std::vector<shared_bytes>& blocks) { return append(self, std::move(blocks)); },
     [self](info_atom) -> caf::result<core_record> {
       auto promise = self->make_response_promise<core_record>();
@@ -360,37 +550,14 @@ caf::behavior paired_core(self_pointer self, const local_core_actor& shown, cons
       go_on(self);
       return promise;
     },
-    [self, target](clear_atom, std::uint64_t start, std::uint64_t end) -> caf::result<clear_result> {
-      auto promise = self->make_response_promise<clear_result>();
-      self->request(self->state.other, caf::infinite, clear_atom_v, start, end)
-        .then(
-          [self, promise, start, end](const clear_result& theirs) mutable {
-            self->request(self->state.shown, caf::infinite, clear_atom_v, start, end)
-              .then(
-                [promise, theirs](clear_result ours) mutable {
-                  ours.bytes += theirs.bytes; // each of the two had them
-                  promise.deliver(ours);
-                },
-                [promise](const caf::error& reason) mutable { promise.deliver(reason); });
-          },
-          [promise](const caf::error& reason) mutable { promise.deliver(reason); });
-      return promise;
-    },
     [](append_atom, const std::vector<shared_bytes>&, const bytes&) -> caf::result<append_result> {
       return refusal("a signature made elsewhere");
     },
     [](truncate_atom, std::uint64_t, std::uint64_t) -> caf::result<core_record> { return refusal("truncation"); },
     [](encrypt_atom, const bytes&, std::uint8_t) -> caf::result<core_record> { return refusal("encryption"); },
-    [](commit_atom, const std::vector<checkout_actor>&) -> caf::result<std::vector<append_result>> {
-      return refusal("a batch");
-    },
-    [self, target](checkout_atom, const checkout_request& request) -> caf::result<checkout_actor> {
-      if (request.is_writable)
-        return refusal("a batch");
-      self->delegate(target, checkout_atom_v, request);
-      return caf::delegated<checkout_actor>{};
-    },
-  };
+    [self](checkout_atom, const checkout_request& request) { return check_out(self, request); },
+  }
+    .or_else(for_both(self));
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "actors/remote_store.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 
@@ -15,6 +16,9 @@ namespace {
 
 /// A node that accepts and then says nothing is given up after that.
 constexpr std::chrono::seconds dial_patience{10};
+
+/// Between two attempts to reach a server again that somebody listens to.
+constexpr std::chrono::milliseconds retry_pause{500};
 
 /// Requests that may wait for a connection.
 constexpr std::size_t queued_max = 4096;
@@ -78,7 +82,80 @@ void remote_store_state::connected(const caf::strong_actor_ptr& store, const std
   store_ = caf::actor_cast<store_actor>(store);
   self_->monitor(store_);
   settle({});
+  listen_there();
 }
+
+// -- listeners
+
+void remote_store_state::listen_there() {
+  auto done = [](bool) {
+    // nop
+  };
+  auto lost = [](const caf::error&) {
+    // the server is gone: its DOWN says so
+  };
+  for (const auto& sink : watchers_)
+    self_->request(store_, caf::infinite, watch_atom_v, sink).then(done, lost);
+  for (const auto& [extension, sink] : extensions_)
+    self_->request(store_, caf::infinite, extend_atom_v, extension, sink).then(done, lost);
+}
+
+bool remote_store_state::is_listening(const caf::actor_addr& sink) const {
+  return std::any_of(watchers_.begin(), watchers_.end(),
+                     [&](const store_sink& known) { return known.address() == sink; }) ||
+         std::any_of(extensions_.begin(), extensions_.end(),
+                     [&](const auto& known) { return known.second.address() == sink; });
+}
+
+bool remote_store_state::forget_listener(const caf::actor_addr& sink) {
+  auto count = std::erase_if(watchers_, [&](const store_sink& known) { return known.address() == sink; }) +
+               std::erase_if(extensions_, [&](const auto& known) { return known.second.address() == sink; });
+  return count > 0;
+}
+
+caf::result<bool> remote_store_state::pass(caf::detail::type_list<bool> answer, watch_atom, const store_sink& sink) {
+  if (std::find(watchers_.begin(), watchers_.end(), sink) == watchers_.end()) {
+    if (!is_listening(sink.address()))
+      self_->monitor(sink);
+    watchers_.push_back(sink);
+  }
+  return hand_on(answer, watch_atom_v, sink);
+}
+
+caf::result<bool> remote_store_state::pass(caf::detail::type_list<bool> answer, unwatch_atom, const store_sink& sink) {
+  if (std::erase(watchers_, sink) > 0 && !is_listening(sink.address()))
+    self_->demonitor(sink.address());
+  return hand_on(answer, unwatch_atom_v, sink);
+}
+
+caf::result<bool> remote_store_state::pass(caf::detail::type_list<bool> answer, extend_atom,
+                                           const std::string& extension, const extension_sink& sink) {
+  std::pair wanted{extension, sink};
+  if (std::find(extensions_.begin(), extensions_.end(), wanted) == extensions_.end()) {
+    if (!is_listening(sink.address()))
+      self_->monitor(sink);
+    extensions_.push_back(std::move(wanted));
+  }
+  return hand_on(answer, extend_atom_v, extension, sink);
+}
+
+caf::result<bool> remote_store_state::pass(caf::detail::type_list<bool> answer, retract_atom,
+                                           const std::string& extension, const extension_sink& sink) {
+  if (std::erase(extensions_, std::pair{extension, sink}) > 0 && !is_listening(sink.address()))
+    self_->demonitor(sink.address());
+  return hand_on(answer, retract_atom_v, extension, sink);
+}
+
+void remote_store_state::retry() {
+  if (store_ || (watchers_.empty() && extensions_.empty()))
+    return;
+  when_connected([this](const caf::error& failure) {
+    if (failure)
+      self_->delayed_send(self_, retry_pause, tick_atom_v);
+  });
+}
+
+// -- connections
 
 void remote_store_state::settle(const caf::error& failure) {
   is_dialling_ = false;
@@ -118,11 +195,12 @@ void remote_store_state::on_down(const caf::down_msg& message) {
     store_ = nullptr;
     auto lost = make_error(ec::connection_closed, "the connection to the server at " + address() + " was lost");
     under_way_.fail_all(lost);
+    retry();
     return;
   }
   if (front_ && message.source == *front_)
     front_.reset();
-  else
+  else if (!forget_listener(message.source))
     cores_.erase(message.source);
   end_when_unused();
 }
@@ -146,7 +224,7 @@ remote_store_actor::behavior_type remote_store(remote_store_state::self_pointer 
   self->set_exit_handler([state](const caf::exit_msg& message) { state->finish(message.reason); });
   return make_proxy_behavior<remote_store_actor::behavior_type>(
     state, store_actor::signatures{}, [state](join_atom) { return state->join(); },
-    [state](attach_atom, const caf::actor& front) { state->attach(front); });
+    [state](attach_atom, const caf::actor& front) { state->attach(front); }, [state](tick_atom) { state->retry(); });
 }
 
 result<store_actor> connect_node(caf::actor_system& system, const node_address& where) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include <caf/typed_event_based_actor.hpp>
@@ -22,7 +23,9 @@ using remote_store_actor = store_actor::extend<
   // connect unless it is done: the store of the other node itself. connection_closed, unsupported
   caf::replies_to<join_atom>::with<store_actor>,
   // this front stands for it: end after the front and after the last core
-  caf::reacts_to<attach_atom, caf::actor>>;
+  caf::reacts_to<attach_atom, caf::actor>,
+  // dial again for those who listen
+  caf::reacts_to<tick_atom>>;
 
 class remote_store_state {
 public:
@@ -36,10 +39,30 @@ public:
   void attach(const caf::actor& front);
   void on_down(const caf::down_msg& message);
   void finish(const caf::error& reason);
+  void retry();
 
   /// Any line of the interface.
   template <class... Answer, class... Content>
-  caf::result<Answer...> pass(caf::detail::type_list<Answer...>, const Content&... content) {
+  caf::result<Answer...> pass(caf::detail::type_list<Answer...> answer, const Content&... content) {
+    return hand_on(answer, content...);
+  }
+
+  /// A core that is opened gets a proxy of its own, so that the server counts references for each.
+  caf::result<opened_core> pass(caf::detail::type_list<opened_core>, open_atom, const core_selector& selector);
+
+  /// Whoever listens to the store is told again after the server was lost.
+  caf::result<bool> pass(caf::detail::type_list<bool> answer, watch_atom, const store_sink& sink);
+  caf::result<bool> pass(caf::detail::type_list<bool> answer, unwatch_atom, const store_sink& sink);
+  caf::result<bool> pass(caf::detail::type_list<bool> answer, extend_atom, const std::string& extension,
+                         const extension_sink& sink);
+  caf::result<bool> pass(caf::detail::type_list<bool> answer, retract_atom, const std::string& extension,
+                         const extension_sink& sink);
+
+private:
+  using continuation = std::function<void(const caf::error&)>;
+
+  template <class... Answer, class... Content>
+  caf::result<Answer...> hand_on(caf::detail::type_list<Answer...>, const Content&... content) {
     if (store_)
       return under_way_.forward<Answer...>(self_, store_, content...);
     auto promise = self_->make_response_promise<Answer...>();
@@ -52,16 +75,13 @@ public:
     return promise;
   }
 
-  /// A core that is opened gets a proxy of its own, so that the server counts references for each.
-  caf::result<opened_core> pass(caf::detail::type_list<opened_core>, open_atom, const core_selector& selector);
-
-private:
-  using continuation = std::function<void(const caf::error&)>;
-
   void when_connected(continuation next);
   void dial();
   void connected(const caf::strong_actor_ptr& store, const std::set<std::string>& interface);
   void settle(const caf::error& failure);
+  void listen_there();
+  [[nodiscard]] bool is_listening(const caf::actor_addr& sink) const;
+  bool forget_listener(const caf::actor_addr& sink);
   void end_when_unused();
   [[nodiscard]] std::string address() const;
 
@@ -72,6 +92,8 @@ private:
   std::optional<caf::actor_addr> front_; ///< empty again after its end
   bool had_front_ = false;
   std::unordered_set<caf::actor_addr> cores_;
+  std::vector<store_sink> watchers_;
+  std::vector<std::pair<std::string, extension_sink>> extensions_;
   std::vector<continuation> queued_;
   requests_under_way under_way_;
 };

@@ -308,6 +308,8 @@ void session_state::on_opened(const replication::channel_opened& fact) {
 void session_state::on_closed(const replication::channel_closed& fact) {
   if (requested_.erase(fact.channel) > 0)
     arguments_.pass->give_channel();
+  if (fact.is_unproven)
+    punish({ec::invalid_capability, "it opened a core without knowing its key"});
   forget(fact.channel);
   is_record_new_ = true;
 }
@@ -536,8 +538,6 @@ void session_state::finish(const error& reason) {
   else
     self_->quit(to_caf(had_handshake ? reason : error{ec::handshake_failed, to_string(reason)}));
 }
-
-// -- limits of rates, switches
 
 /// Requests are counted when they arrive: an answer costs more than the question.
 void session_state::note_requests(const replication::message_batch& messages) {

@@ -19,10 +19,19 @@ namespace corestore {
 namespace facade {
 class opened;
 class subscription;
+class viewed;
 } // namespace facade
 
 /// A key in hex or z-base-32, as everything here prints it. bad_argument.
 [[nodiscard]] core_key parse_key(std::string_view text);
+
+/// The protocol that a core is published in.
+enum class core_generation : std::uint8_t {
+  of_store = 0, ///< what the store makes, unless it knows the core
+  previous = 9, ///< hypercore 9, corestore 5
+  current = 10, ///< hypercore 10 and 11, corestore 6 and 7
+  both = 19     ///< the same blocks, key and pair in both; of a core that is written here
+};
 
 /// What is known of a core at one moment.
 struct core_info {
@@ -72,6 +81,59 @@ public:
 private:
   std::shared_ptr<facade::subscription> subscription_;
 };
+
+/// A core as it was at one moment, whatever happens to it since. Copies are the same view, which ends with the last of
+/// them. Blocks that are cleared meanwhile are gone from it too. Throws corestore::failure.
+class core_view {
+public:
+  using milliseconds = std::chrono::milliseconds;
+
+  explicit core_view(std::shared_ptr<facade::viewed> viewed) : viewed_(std::move(viewed)) {
+    // nop
+  }
+
+  /// With length, byte length, fork and tree hash of this view.
+  [[nodiscard]] core_info info() const;
+  [[nodiscard]] std::uint64_t length() const;
+  [[nodiscard]] std::optional<bytes> get(std::uint64_t index, milliseconds timeout = milliseconds{0}) const;
+
+  /// As core::read().
+  std::uint64_t read(std::uint64_t start, std::uint64_t end,
+                     const std::function<bool(std::uint64_t index, byte_view block)>& visit) const;
+
+protected:
+  [[nodiscard]] const std::shared_ptr<facade::viewed>& viewed() const {
+    return viewed_;
+  }
+
+private:
+  std::shared_ptr<facade::viewed> viewed_;
+};
+
+/// Changes to a core that nobody else sees until they are flushed; read through it, they are there already. Without a
+/// flush they are dropped. At most 256 MiB.
+class core_batch : public core_view {
+public:
+  using core_view::core_view;
+
+  /// The length of the batch.
+  std::uint64_t append(std::string_view block);
+  std::uint64_t append(byte_view block);
+  std::uint64_t append(std::vector<bytes> blocks);
+
+  /// Keeps the first `length` blocks, also below where the batch began: flushing it is a truncation then.
+  std::uint64_t truncate(std::uint64_t length);
+
+  /// Makes it the log, in one commit with one signature; the new length. stale_base when the log has changed since the
+  /// batch was begun, and the batch can still be read then. Afterwards it has ended.
+  std::uint64_t flush();
+
+private:
+  friend std::vector<std::uint64_t> commit(const std::vector<core_batch>& batches);
+};
+
+/// Flushes batches on several cores of one store, all or none; the new lengths.
+std::vector<std::uint64_t> commit(const std::vector<core_batch>& batches);
 
 /// An open core. Copies share one opening, which ends with the last of them. Every member may be called from any
 /// thread; all but the accessors of keys block, and throw corestore::failure.
@@ -128,6 +190,11 @@ public:
 
   /// Gives the blocks of [start, end) back to the disk, here only; the log stays as it is.
   cleared clear(std::uint64_t start, std::uint64_t end);
+
+  /// The log as it is now; or its first `length` blocks. bad_argument when there are not so many.
+  [[nodiscard]] core_view snapshot() const;
+  [[nodiscard]] core_view checkout(std::uint64_t length) const;
+  [[nodiscard]] core_batch begin_batch() const;
 
   /// Tree hash of the first `length` blocks.
   [[nodiscard]] hash32 tree_hash(std::uint64_t length) const;

@@ -42,7 +42,8 @@ struct store_options {
   bool create = true;                                  ///< otherwise a missing store is not_found
   bool read_only = false; ///< look at a store that another process may hold: as it is at every request, without writing
   sync_mode durability = sync_mode::commit;
-  std::uint64_t bytes_max = std::uint64_t{1} << 40U; ///< beyond it an append is storage_full
+  std::uint64_t bytes_max = std::uint64_t{1} << 40U;     ///< beyond it an append is storage_full
+  core_generation generation = core_generation::current; ///< of new cores, and of peers that are dialled; not `both`
   std::uint8_t manifest_version = 1; ///< 0 to 2: of the manifests of new cores; another version is another key
   std::size_t workers = 0;           ///< threads that run actors; 0 = one for each processor
 };
@@ -55,6 +56,7 @@ struct core_options {
   std::optional<corestore::key_pair> key_pair{};           ///< that signs
   std::optional<bytes> manifest{};                         ///< encoded
   std::optional<bytes> encryption_key{};                   ///< 32 bytes
+  core_generation generation = core_generation::of_store;
   bool create = true;     ///< otherwise not_found when the store does not know the core
   bool exclusive = false; ///< core_held while another exclusive opening lasts
   bool read_only = false;

@@ -46,6 +46,8 @@ storage::open_options storage_options(const store_options& from) {
 std::shared_ptr<world> world::open(const std::filesystem::path& directory, const store_options& options) {
   if (options.manifest_version > 2)
     raise({ec::bad_argument, "no such manifest version: " + std::to_string(options.manifest_version)});
+  if (options.generation != core_generation::previous && options.generation != core_generation::current)
+    raise({ec::bad_argument, "a store is of the previous or of the current generation"});
   auto backend = storage::open_store(directory, storage_options(options));
   if (!backend)
     raise(backend.error());
@@ -56,6 +58,7 @@ std::shared_ptr<world> world::open(const std::filesystem::path& directory, const
   opened->system_ = std::make_unique<caf::actor_system>(*opened->config_);
   actors::engine_settings settings;
   settings.manifest_version = options.manifest_version;
+  settings.generation = static_cast<log::generation>(options.generation);
   std::shared_ptr<storage::backend> shared{std::move(*backend)};
   opened->backend_ = shared;
   opened->engine_ = std::make_unique<actors::engine>(*opened->system_, std::move(shared), settings);
@@ -267,6 +270,16 @@ std::optional<bytes> opened::stored(std::uint64_t index) const {
   return block && *block ? std::optional{to_bytes((*block)->view())} : std::nullopt;
 }
 
+viewed::viewed(std::shared_ptr<opened> of, const checkout_request& request)
+    : of_(std::move(of)),
+      handle_(of_->home().ask<checkout_actor>(of_->handle(), std::chrono::milliseconds{0}, checkout_atom_v, request)) {
+  // nop
+}
+
+viewed::~viewed() {
+  caf::anon_send(handle_, close_atom_v);
+}
+
 dialled::~dialled() {
   try {
     home_->ask<bool>(home_->root(), std::chrono::milliseconds{0}, hangup_atom_v, id_);
@@ -319,6 +332,7 @@ core_selector selector_of(const core_options& options) {
     selector.manifest = *options.manifest;
   if (options.encryption_key)
     selector.encryption_key = *options.encryption_key;
+  selector.generation = static_cast<std::uint8_t>(options.generation);
   selector.create = options.create;
   selector.is_exclusive = options.exclusive;
   selector.is_read_only = options.read_only;

@@ -180,6 +180,30 @@ private:
   std::optional<log::core_number> number_; ///< in the storage, where it can be looked at
 };
 
+/// A view of a core, or a batch on it, which is dropped with its last owner.
+class viewed {
+public:
+  viewed(std::shared_ptr<opened> of, const checkout_request& request);
+  ~viewed();
+  viewed(const viewed&) = delete;
+  viewed& operator=(const viewed&) = delete;
+
+  template <class Answer, class... Content>
+  Answer ask(std::chrono::milliseconds wait, Content&&... content) {
+    return of_->home().ask<Answer>(handle_, wait, std::forward<Content>(content)...);
+  }
+  [[nodiscard]] const std::shared_ptr<opened>& core() const {
+    return of_;
+  }
+  [[nodiscard]] const checkout_actor& handle() const {
+    return handle_;
+  }
+
+private:
+  std::shared_ptr<opened> of_;
+  checkout_actor handle_;
+};
+
 class subscription {
 public:
   subscription(std::shared_ptr<world> home, std::uint64_t id, std::shared_ptr<const void> keeps)

@@ -227,7 +227,7 @@ private:
       header.user_data.push_back({std::string{modern::namespace_entry}, to_bytes(core.name_space.view())});
     }
     for (const auto& one : facts().user_data)
-      if (one.value)
+      if (one.value && one.name != modern::name_entry && one.name != modern::namespace_entry)
         header.user_data.push_back({one.name, *one.value});
     header.fork = head.fork;
     header.length = head.length;

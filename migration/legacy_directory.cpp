@@ -72,7 +72,7 @@ private:
   result<void> read_keys(const std::optional<primary_key>& master);
   result<std::optional<chunked_file>> open_entries(const char* name, file_type type);
   result<void> read_bits();
-  result<void> guess_bits();
+  result<void> guess_bits(const char* why);
   result<void> find_head();
   result<bool> adopt(std::uint64_t length);
 
@@ -85,6 +85,7 @@ private:
   std::optional<chunked_file> signatures_;
   std::optional<input_file> data_;
   bit_content bits_;
+  bool are_bits_guessed_ = false; ///< from the tree, which then says how far they go
 };
 
 result<void> directory_source::open(const std::filesystem::path& directory, const std::optional<primary_key>& master) {
@@ -186,22 +187,21 @@ result<std::optional<chunked_file>> directory_source::open_entries(const char* n
 }
 
 result<void> directory_source::read_bits() {
-  if (!bitfield_) {
-    complain("there is no file `bitfield`: every block that matches its hash is taken");
-    return guess_bits();
-  }
+  if (!bitfield_)
+    return guess_bits("there is no file `bitfield`");
   auto start = bitfield_->read_some(0, header_bytes);
   if (!start)
     return fail(start.error());
   auto header = decode_header(*start, file_type::bitfield);
-  if (!header || bitfield_->size() > bitfield_bytes_max) {
-    complain("the file `bitfield` is damaged: every block that matches its hash is taken");
-    return guess_bits();
-  }
+  if (!header || bitfield_->size() > bitfield_bytes_max)
+    return guess_bits("the file `bitfield` is damaged");
   for (std::uint64_t page = 0;; ++page) {
     auto content = bitfield_->read_some(header_bytes + page * header->entry_bytes, header->entry_bytes);
     if (!content)
       return fail(content.error());
+    auto is_first_missing = page == 0 && content->empty() && tree_ && tree_->file().size() >= header_bytes + node_bytes;
+    if (is_first_missing || (!content->empty() && content->size() < header->entry_bytes))
+      return guess_bits("the file `bitfield` is cut off");
     if (content->empty())
       return {};
     load_page(bits_, page, *content);
@@ -209,7 +209,10 @@ result<void> directory_source::read_bits() {
 }
 
 /// Without bits, a node that is stored is known, and every block may be there.
-result<void> directory_source::guess_bits() {
+result<void> directory_source::guess_bits(const char* why) {
+  complain(std::string{why} + ": every block that matches its hash is taken");
+  are_bits_guessed_ = true;
+  bits_ = {};
   if (!tree_)
     return {};
   auto count = tree_->file().size() / node_bytes;
@@ -253,8 +256,8 @@ result<bool> directory_source::adopt(std::uint64_t length) {
 result<void> directory_source::find_head() {
   known_nodes known{bits_.nodes};
   std::uint64_t top = 0;
-  auto bits_end = bitfield_ ? bitfield_->size() / page_bytes * nodes_per_page + nodes_per_page
-                            : 2 * (tree_ ? tree_->file().size() : 0);
+  auto bits_end = are_bits_guessed_ ? 2 * (tree_ ? tree_->file().size() : 0)
+                                    : bitfield_->size() / page_bytes * nodes_per_page + nodes_per_page;
   for (std::uint64_t edge = 0; edge < bits_end; edge = log::flat_tree::parent(edge))
     if (known.contains(edge))
       top = edge;

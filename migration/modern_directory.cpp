@@ -233,9 +233,9 @@ void directory_source::take_user_data() {
   for (auto& value : header_.user_data) {
     if (value.name == name_entry || value.name == namespace_entry)
       continue;
-    if (value.name.empty() || value.name.size() > user_name_bytes_max ||
+    if (value.name.empty() || value.name.starts_with('\0') || value.name.size() > user_name_bytes_max ||
         value.value.size() > limits::user_value_bytes_max)
-      complain("the value of " + shown_name(value.name) + " is too large, and is dropped");
+      complain("the value of " + shown_name(value.name) + " is too large or wrongly named, and is dropped");
     else
       facts_.user_data.push_back({value.name, std::move(value.value)});
   }

@@ -9,6 +9,7 @@
 #include "log/hashes.hpp"
 #include "log/legacy/keys.hpp"
 #include "log/namespaces.hpp"
+#include "log/twin.hpp"
 #include "programs/cli.hpp"
 #include "programs/export_archive.hpp"
 #include "programs/move_out.hpp"
@@ -46,7 +47,10 @@ public:
 private:
   result<void> open();
   [[nodiscard]] result<discovery_key> find() const;
-  [[nodiscard]] result<discovery_key> find_name(const storage::snapshot& source) const;
+  [[nodiscard]] result<std::optional<discovery_key>> find_name(const storage::snapshot& source,
+                                                               log::generation generation) const;
+  [[nodiscard]] result<std::optional<discovery_key>> half_of(const storage::snapshot& source,
+                                                             const discovery_key& found) const;
   result<void> print(const written_core& written);
   result<void> one(const migration::export_options& options);
   result<void> all(const migration::export_options& options);
@@ -80,33 +84,50 @@ result<void> export_run::open() {
   return {};
 }
 
-result<discovery_key> export_run::find_name(const storage::snapshot& source) const {
+result<std::optional<discovery_key>> export_run::find_name(const storage::snapshot& source,
+                                                           log::generation generation) const {
   constexpr std::string_view prefix = "name:";
   const auto& path = chosen_.target.name_space;
   auto is_default = wanted_.core == "default";
   auto name = is_default ? std::string{log::legacy::default_name} : wanted_.core.substr(prefix.size());
   auto name_space = log::legacy::alias_space();
-  if (wanted_.generation() == log::generation::g10) {
+  if (generation == log::generation::g10) {
     name_space = {};
     for (const auto& child : path)
       name_space = log::child_namespace(name_space, as_bytes(child));
   } else if (is_default) {
     name = log::legacy::name_of_default(path);
   }
-  auto alias = source.alias(name_space, name);
-  if (!alias)
-    return fail(alias.error());
-  if (!*alias)
-    return fail(ec::not_found, "the store does not know the core " + wanted_.core);
-  return **alias;
+  return source.alias(name_space, name);
+}
+
+/// The half of a core that is of the generation wanted, whichever of the two was found.
+result<std::optional<discovery_key>> export_run::half_of(const storage::snapshot& source,
+                                                         const discovery_key& found) const {
+  for (const auto& candidate : {found, log::twin_id(found)}) {
+    auto header = source.header(candidate);
+    if (!header)
+      return fail(header.error());
+    if (*header && (*header)->generation == wanted_.generation())
+      return candidate;
+  }
+  return std::nullopt;
 }
 
 result<discovery_key> export_run::find() const {
   auto source = store_->open_snapshot();
   if (!source)
     return fail(source.error());
-  if (wanted_.core == "default" || wanted_.core.starts_with("name:"))
-    return find_name(**source);
+  auto missing = fail(ec::not_found, "the store does not know the core " + wanted_.core);
+  if (wanted_.core == "default" || wanted_.core.starts_with("name:")) {
+    auto ours = find_name(**source, wanted_.generation());
+    if (!ours || *ours)
+      return ours.map([](const auto& id) { return *id; });
+    auto others =
+      find_name(**source, wanted_.generation() == log::generation::g9 ? log::generation::g10 : log::generation::g9);
+    auto half = others && *others ? half_of(**source, **others) : others; // the name of a core in both
+    return half && !*half ? result<discovery_key>{missing} : half.map([](const auto& id) { return *id; });
+  }
   auto id = text::parse_key<core_key>(wanted_.core);
   if (!id)
     return fail(ec::bad_argument, "CORE is a key, a discovery key, name:NAME or default, not `" + wanted_.core + "`");
@@ -116,10 +137,12 @@ result<discovery_key> export_run::find() const {
     auto header = (*source)->header(candidate);
     if (!header)
       return fail(header.error());
-    if (*header)
-      return candidate;
+    if (!*header)
+      continue;
+    auto half = half_of(**source, candidate);
+    return half.map([&](const auto& wanted) { return wanted.value_or(candidate); });
   }
-  return fail(ec::not_found, "the store does not know the core " + wanted_.core);
+  return missing;
 }
 
 result<void> export_run::print(const written_core& written) {
@@ -186,7 +209,9 @@ result<void> export_run::all(const migration::export_options& options) {
 
 result<void> export_run::run() {
   if (chosen_.target.storage.empty())
-    return fail(ec::bad_argument, "directories are written from a store on this machine: name it with --storage");
+    return fail(
+      ec::bad_argument,
+      "directories are written from a store on this machine: name it with --storage, also while a server has it");
   if (wanted_.is_store() && wanted_.directory.empty())
     std::swap(wanted_.core, wanted_.directory);
   if (wanted_.directory.empty())

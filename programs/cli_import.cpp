@@ -235,12 +235,14 @@ void import_run::hide_progress() const {
 
 result<void> import_run::run() {
   if (chosen_.target.storage.empty())
-    return fail(ec::bad_argument,
-                "a directory is imported into a store that this process opens: name it with --storage");
+    return fail(ec::bad_argument, "a directory is not sent to a running server: end the server, name its store with "
+                                  "--storage, and start it again afterwards; an archive of `export` it takes as it is");
   if (auto opened = open_source(); !opened)
     return opened;
   signal_watch signals{SIGINT, SIGTERM};
   auto target = open_target();
+  if (!target && target.error().code == ec::store_held)
+    return fail(ec::store_held, target.error().detail + ": end it, a directory is imported by the only owner");
   if (!target)
     return fail(target.error());
   if (auto printed = print_found(); !printed)

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "log/hashes.hpp"
 #include "log/namespaces.hpp"
 #include "migration/core_source.hpp"
 #include "migration/output_file.hpp"
@@ -32,10 +33,18 @@ public:
     std::unique_ptr<stored_core> opened{new stored_core{std::move(*snapshot), (*header)->number}};
     auto& facts = opened->facts_;
     facts.header = **header;
+    facts.header.discovery = log::discovery_key_of(facts.header.key); // the second half of a core in both has an id
     if (facts.header.origin == log::key_origin::derived)
       facts.header.pair = log::derive_key_pair(store.root_key(), facts.header);
     facts.head = std::move(*head);
     facts.bits = std::move(*bits);
+    auto seen = opened->snapshot_->each_user_data(opened->number_, [&](std::string_view name, byte_view value) {
+      if (!name.starts_with('\0')) // an entry of our own
+        facts.user_data.push_back({std::string{name}, to_bytes(value)});
+      return true;
+    });
+    if (!seen)
+      return fail(seen.error());
     return opened;
   }
 
@@ -106,7 +115,7 @@ result<void> write_store(storage::backend& store, log::generation which, const s
   }
   auto top = is_nine ? directory : directory / "cores";
   for (const auto& header : headers) {
-    auto place = top / migration::place_of(header.discovery);
+    auto place = top / migration::place_of(log::discovery_key_of(header.key));
     auto written = write_core(store, header.discovery, place, options);
     written_core outcome;
     if (written) {

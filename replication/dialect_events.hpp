@@ -40,6 +40,7 @@ struct channel_closed {
   channel_id channel = 0;
   corestore::discovery_key discovery;
   bool was_rejected = false;
+  bool is_unproven = false; ///< rejected here: the remote opened it without knowing the key
 };
 
 /// Everything that one feed() brought for one channel, in order.

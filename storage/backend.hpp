@@ -84,6 +84,10 @@ public:
   [[nodiscard]] virtual result<std::optional<bytes>> user_data(log::core_number number,
                                                                std::string_view name) const = 0;
 
+  /// All of that, in byte order of the names.
+  using user_data_visitor = std::function<bool(std::string_view name, byte_view value)>;
+  virtual result<void> each_user_data(log::core_number number, const user_data_visitor& visit) const = 0;
+
   /// The signature of exactly that length (generation 9 keeps one for every batch).
   [[nodiscard]] virtual result<std::optional<signature64>> signature(log::core_number number,
                                                                      std::uint64_t length) const = 0;

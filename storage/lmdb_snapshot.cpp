@@ -183,6 +183,16 @@ result<std::optional<bytes>> lmdb_snapshot::user_data(log::core_number number, s
   });
 }
 
+result<void> lmdb_snapshot::each_user_data(log::core_number number, const user_data_visitor& visit) const {
+  auto entry = txn_->seek(table::userdata, schema::encode_user_key(number, {}));
+  for (; entry && *entry; entry = txn_->next(table::userdata)) {
+    auto name = schema::decode_user_name((*entry)->key, number);
+    if (!name || !visit(*name, (*entry)->value))
+      return {};
+  }
+  return entry.map([](const auto&) {});
+}
+
 result<std::optional<signature64>> lmdb_snapshot::signature(log::core_number number, std::uint64_t length) const {
   auto found = txn_->get(table::signatures, schema::encode_key(number, length));
   if (!found)

@@ -43,6 +43,7 @@ public:
   [[nodiscard]] result<std::optional<log::node>> node(log::core_number number, std::uint64_t index) const override;
   [[nodiscard]] result<std::optional<shared_bytes>> block(log::core_number number, std::uint64_t index) const override;
   [[nodiscard]] result<std::optional<bytes>> user_data(log::core_number number, std::string_view name) const override;
+  result<void> each_user_data(log::core_number number, const user_data_visitor& visit) const override;
   [[nodiscard]] result<std::optional<signature64>> signature(log::core_number number,
                                                              std::uint64_t length) const override;
   result<void> each_block(log::core_number number, log::block_range range,

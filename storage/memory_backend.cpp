@@ -337,6 +337,14 @@ public:
     auto position = core->user_data.find(name);
     return position == core->user_data.end() ? std::nullopt : std::optional{position->second};
   }
+  result<void> each_user_data(log::core_number number, const user_data_visitor& visit) const override {
+    const auto* core = find(number);
+    if (core != nullptr)
+      for (const auto& [name, value] : core->user_data)
+        if (!visit(name, value))
+          break;
+    return {};
+  }
 
   [[nodiscard]] result<std::optional<signature64>> signature(log::core_number number,
                                                              std::uint64_t length) const override {

@@ -57,6 +57,13 @@ bytes encode_user_key(log::core_number number, std::string_view name) {
   return key;
 }
 
+std::optional<std::string_view> decode_user_name(byte_view key, log::core_number number) {
+  auto prefix = encode_key(number);
+  if (key.size() < prefix.size() || !std::equal(prefix.begin(), prefix.end(), key.begin()))
+    return std::nullopt;
+  return as_text(key.subspan(prefix.size()));
+}
+
 std::optional<log::core_number> decode_core_key(byte_view key) {
   if (key.size() != sizeof(core_only_key))
     return std::nullopt;

@@ -100,6 +100,9 @@ std::optional<log::core_number> decode_core_key(byte_view key);
 std::optional<core_index> decode_core_index_key(byte_view key);
 std::optional<std::uint64_t> decode_sequence(byte_view key);
 
+/// The name within a key of user data of that core; nothing for a key of another one.
+std::optional<std::string_view> decode_user_name(byte_view key, log::core_number number);
+
 /// The name within an alias key of `name_space`; nothing for a key of another namespace.
 std::optional<std::string_view> decode_alias_name(byte_view key, const namespace_id& name_space);
 

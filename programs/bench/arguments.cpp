@@ -63,6 +63,7 @@ void add_options(CLI::App& verb, options& asked) {
   const std::map<std::string, storage::durability> durabilities{{"commit", storage::durability::commit},
                                                                 {"interval", storage::durability::interval},
                                                                 {"none", storage::durability::none}};
+  const std::map<std::string, log::generation> generations{{"9", log::generation::g9}, {"10", log::generation::g10}};
   const std::map<std::string, role> roles{{"serve", role::serve}, {"fetch", role::fetch}};
   const std::map<std::string, beside> peers{{"js", beside::js}, {"js9", beside::js9}};
   const std::map<std::string, way> ways{{"process", way::process}, {"node", way::node}};
@@ -77,6 +78,9 @@ void add_options(CLI::App& verb, options& asked) {
                   "How callers reach the store: process, or node for a CAF connection on loopback")
       ->transform(CLI::CheckedTransformer(ways).description(""))
       ->type_name("WAY=process");
+  verb.add_option("--generation", asked.generation, "Of the cores, and of what is spoken: 10 or 9")
+    ->transform(CLI::CheckedTransformer(generations).description(""))
+    ->type_name("GENERATION=10");
   verb.add_flag("--json", asked.is_json, "One line of JSON");
   verb.add_option("--plot", asked.plot, "One HTML file with the curves")->type_name("FILE.html");
   verb.add_option("--role", asked.role, "One side of a two-process run: serve or fetch")

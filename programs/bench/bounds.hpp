@@ -13,7 +13,7 @@ struct machine {
   double parent_s = 0;     ///< hash of a parent
   double sign_s = 0;       ///< ed25519
   double verify_s = 0;     ///< ed25519
-  double seal_s = 0;       ///< secret stream, one block in a frame of 64 KiB (or of its own, when it is larger)
+  double seal_s = 0;       ///< the cipher of a connection, one block in a frame of 64 KiB (or of its own)
   double copy_s = 0;       ///< memcpy of one block
   double put_s = 0;        ///< a commit of one value as large as a batch, with its syncs
   double sync_s = 0;       ///< fdatasync after 4 KiB

@@ -28,7 +28,7 @@ load load_of(const options& asked, std::size_t callers, std::uint64_t units) {
 
 /// `callers` callers, each with one append outstanding, on `core_count` cores in turn.
 result<outcome> append_to(const options& asked, std::uint64_t core_count, std::uint64_t callers) {
-  auto stage = world::open(asked.durability, asked.over);
+  auto stage = world::open(asked);
   if (!stage)
     return fail(stage.error());
   auto cores = (*stage)->create_cores(core_count);
@@ -56,7 +56,7 @@ struct filled_world {
 };
 
 result<filled_world> fill_one(const options& asked) {
-  auto stage = world::open(asked.durability, asked.over);
+  auto stage = world::open(asked);
   if (!stage)
     return fail(stage.error());
   auto cores = (*stage)->create_cores(1);
@@ -172,7 +172,7 @@ result<outcome> scan(const options& asked) {
 }
 
 result<outcome> mixed(const options& asked) {
-  auto stage = world::open(asked.durability, asked.over);
+  auto stage = world::open(asked);
   if (!stage)
     return fail(stage.error());
   auto cores = (*stage)->create_cores(asked.cores);

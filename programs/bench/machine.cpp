@@ -89,10 +89,16 @@ void measure_keys(machine& limits) {
 void measure_stream(machine& limits, const options& asked) {
   const auto key = noise(32);
   auto size = std::max<std::size_t>(asked.block_bytes, frame_bytes);
-  const auto plain = noise(size);
-  bytes sealed(size + crypto::stream_overhead_bytes);
-  crypto::stream_encryptor stream{key};
-  auto frame_s = time_of([&] { stream.seal(plain, sealed); });
+  auto plain = noise(size);
+  double frame_s = 0;
+  if (asked.generation == log::generation::g9) {
+    crypto::stream_cipher stream{key, noise(crypto::stream_nonce_bytes)};
+    frame_s = time_of([&] { stream.apply(plain); });
+  } else {
+    bytes sealed(size + crypto::stream_overhead_bytes);
+    crypto::stream_encryptor stream{key};
+    frame_s = time_of([&] { stream.seal(plain, sealed); });
+  }
   limits.seal_s =
     frame_s * static_cast<double>(std::max<std::uint64_t>(asked.block_bytes, 1)) / static_cast<double>(size);
 }

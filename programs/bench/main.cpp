@@ -36,7 +36,7 @@ result<void> run_beside(const options& asked, const workload& chosen, const json
   drawn.add(*theirs);
   print(asked, without_curves(*theirs));
   print(asked, compare(ours, *theirs));
-  if (chosen.serve == nullptr || asked.beside == beside::js9)
+  if (chosen.serve == nullptr || !is_of_generation(asked.beside, asked.generation))
     return {};
   auto mixed = run_js_reader(asked);
   if (!mixed)

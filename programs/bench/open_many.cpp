@@ -84,7 +84,7 @@ result<void> open_all(world& stage, std::uint64_t first, std::uint64_t last, out
 } // namespace
 
 result<outcome> open_many(const options& asked) {
-  auto stage = world::open(asked.durability, way::process, idle_cores_max);
+  auto stage = world::open(asked, idle_cores_max);
   if (!stage)
     return fail(stage.error());
   auto& there = **stage;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "log/generation.hpp"
 #include "storage/backend.hpp"
 
 namespace corestore::bench {
@@ -41,8 +42,9 @@ struct options {
   double rate = 0;               ///< open loop: requests a second whatever the answers do; 0 = closed loop
   double warm_up_s = 0;          ///< of the same load, before anything is measured
   storage::durability durability = storage::durability::commit;
-  std::uint64_t duration_s = 0; ///< instead of a number of blocks; 0 = count
-  std::uint64_t held = 0;       ///< cores that are open at once, of open-many; 0 = all
+  log::generation generation = log::generation::g10; ///< of the cores, and of what is spoken between processes
+  std::uint64_t duration_s = 0;                      ///< instead of a number of blocks; 0 = count
+  std::uint64_t held = 0;                            ///< cores that are open at once, of open-many; 0 = all
   std::uint64_t seed = 1;
   way over = way::process;
   bool is_json = false;
@@ -54,5 +56,8 @@ struct options {
 
 std::string_view name_of(storage::durability what);
 std::string_view name_of(way over);
+
+/// Whether the peer beside us speaks the generation that we run as.
+bool is_of_generation(beside peer, log::generation generation);
 
 } // namespace corestore::bench

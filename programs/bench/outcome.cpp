@@ -46,6 +46,10 @@ std::string_view name_of(storage::durability what) {
   return "none";
 }
 
+bool is_of_generation(beside peer, log::generation generation) {
+  return (peer == beside::js9) == (generation == log::generation::g9);
+}
+
 double cpu_seconds() {
   auto usage = usage_of_self();
   return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
@@ -103,10 +107,19 @@ json to_json(const options& asked, const outcome& measured) {
     else
       line[field] = value;
   }
-  line["params"] = {{"cores", asked.cores},         {"blocks", asked.blocks},         {"block_size", asked.block_bytes},
-                    {"batch", asked.batch},         {"peers", asked.peers},           {"callers", asked.callers},
-                    {"requests", asked.requests},   {"reads", asked.reads},           {"rate", asked.rate},
-                    {"warm_up_s", asked.warm_up_s}, {"duration_s", asked.duration_s}, {"seed", asked.seed},
+  line["params"] = {{"cores", asked.cores},
+                    {"blocks", asked.blocks},
+                    {"block_size", asked.block_bytes},
+                    {"generation", static_cast<int>(asked.generation)},
+                    {"batch", asked.batch},
+                    {"peers", asked.peers},
+                    {"callers", asked.callers},
+                    {"requests", asked.requests},
+                    {"reads", asked.reads},
+                    {"rate", asked.rate},
+                    {"warm_up_s", asked.warm_up_s},
+                    {"duration_s", asked.duration_s},
+                    {"seed", asked.seed},
                     {"over", name_of(asked.over)}};
   return line;
 }

@@ -24,8 +24,12 @@ result<outcome> replicate(const options& asked) {
       return fail(told.error());
   }
   outcome total;
-  if (auto collected = collect_fetched(asked, *fetchers, total); !collected)
-    return fail(collected.error());
+  auto lines = collect_fetched(asked, *fetchers, total);
+  if (!lines)
+    return fail(lines.error());
+  for (const auto* field : {"head_bytes", "wire_bytes_per_block", "rss_before_mb", "reopen_s"})
+    if (lines->front().contains(field)) // of a sparse reader
+      total.more[field] = lines->front()[field];
   if (auto ended = end_serving(*server, total); !ended)
     return fail(ended.error());
   return total;

@@ -19,9 +19,11 @@ std::vector<std::string> words_for(const options& asked, std::string_view role) 
           "--block-size", std::to_string(asked.block_bytes),
           "--batch",      std::to_string(asked.batch),
           "--requests",   std::to_string(asked.requests),
+          "--callers",    std::to_string(asked.callers),
           "--rate",       fmt::format("{}", asked.rate),
           "--warm-up",    fmt::format("{}", asked.warm_up_s),
           "--durability", std::string{name_of(asked.durability)},
+          "--generation", std::to_string(static_cast<int>(asked.generation)),
           "--seed",       std::to_string(asked.seed),
           "--json"};
 }
@@ -118,7 +120,7 @@ std::optional<std::string> hear() {
 }
 
 result<served_world> serve_cores(const options& asked, std::uint64_t blocks) {
-  auto stage = world::open(asked.durability);
+  auto stage = world::open(asked);
   if (!stage)
     return fail(stage.error());
   auto cores = (*stage)->create_cores(asked.cores);
@@ -142,7 +144,7 @@ result<fetched_world> open_fetched(const options& asked) {
   auto where = programs::dial_endpoint(asked.address);
   if (!where)
     return fail(where.error());
-  auto stage = world::open(asked.durability);
+  auto stage = world::open(asked);
   if (!stage)
     return fail(stage.error());
   std::vector<opened_core> cores;

@@ -53,17 +53,18 @@ world::networked_config::networked_config(bool is_networked) {
     load<caf::io::middleman>();
 }
 
-result<std::unique_ptr<world>> world::open(storage::durability durability, way over, std::size_t idle_max) {
+result<std::unique_ptr<world>> world::open(const options& asked, std::size_t idle_max) {
   auto folder = temporary_folder::create();
   if (!folder)
     return fail(folder.error());
-  std::unique_ptr<world> opened{new world(std::move(*folder), over)};
-  opened->durability_ = durability;
+  std::unique_ptr<world> opened{new world(std::move(*folder), asked.over)};
+  opened->durability_ = asked.durability;
+  opened->generation_ = asked.generation;
   opened->idle_max_ = idle_max;
   opened->system_ = std::make_unique<caf::actor_system>(opened->config_);
   if (auto started = opened->start(); !started)
     return fail(started.error());
-  if (over == way::node)
+  if (asked.over == way::node)
     if (auto connected = opened->connect(); !connected)
       return fail(connected.error());
   opened->self_.emplace(opened->distant_ ? opened->distant_->system : *opened->system_);
@@ -92,6 +93,7 @@ result<void> world::start() {
   actors::engine_settings settings;
   settings.guards.address.connections_max = connections_max;
   settings.guards.connections_max = connections_max;
+  settings.generation = generation_;
   settings.active_cores_max = idle_max_; // what a workload opened stays open, whoever asked for it
   engine_ = std::make_unique<actors::engine>(*system_, backend_, settings, complain);
   return {};

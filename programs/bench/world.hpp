@@ -54,8 +54,7 @@ class world {
 public:
   /// At most `idle_max` cores stay open that nobody holds any more. With way::node the store of store() and its cores
   /// are reached over a connection, and self() is at its other end.
-  static result<std::unique_ptr<world>> open(storage::durability durability, way over = way::process,
-                                             std::size_t idle_max = 100'000'000);
+  static result<std::unique_ptr<world>> open(const options& asked, std::size_t idle_max = 100'000'000);
   ~world();
   world(const world&) = delete;
   world& operator=(const world&) = delete;
@@ -124,6 +123,7 @@ private:
 
   std::unique_ptr<temporary_folder> folder_;
   storage::durability durability_ = storage::durability::commit;
+  log::generation generation_ = log::generation::g10;
   std::size_t idle_max_ = 0;
   networked_config config_;
   std::unique_ptr<caf::actor_system> system_;

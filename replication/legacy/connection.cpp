@@ -340,7 +340,7 @@ result<void> connection::implementation::answer(channel_id id, channel& entry, s
   if (!is_capable(entry)) {
     auto discovery = entry.discovery;
     refuse(id);
-    events.emplace_back(channel_closed{id, discovery, true});
+    events.emplace_back(channel_closed{id, discovery, true, true});
     return {};
   }
   announce(entry);

@@ -368,6 +368,78 @@ TEST_CASE("a store may make manifests of another version, and then derives other
   CHECK_THROWS_AS(corestore::store::open(one.path, {.manifest_version = 3}), failure);
 }
 
+TEST_CASE("a view stays as it was, and a batch is seen by its holder until it is flushed") {
+  temporary_directory directory;
+  auto store = corestore::store::open(directory.path);
+  auto log = store.get({.name = "log"});
+  log.append({"a", "b", "c"});
+  auto before = log.snapshot();
+  auto shorter = log.checkout(1);
+  log.append("d");
+  log.truncate(2);
+  CHECK(before.length() == 3);
+  CHECK(as_text(*before.get(2)) == "c");
+  std::string all;
+  CHECK(before.read(0, 9, [&](std::uint64_t, byte_view block) {
+    all += as_text(block);
+    return true;
+  }) == 3);
+  CHECK(all == "abc");
+  CHECK(shorter.length() == 1);
+  CHECK_FALSE(shorter.get(1));
+  CHECK_THROWS_AS(log.checkout(3), failure);
+
+  auto batch = log.begin_batch();
+  CHECK(batch.append("x") == 3);
+  CHECK(batch.append(std::vector<bytes>{bytes{1}, bytes{2}}) == 5);
+  CHECK(batch.truncate(4) == 4);
+  CHECK(as_text(*batch.get(2)) == "x");
+  CHECK(log.length() == 2);
+  CHECK(batch.flush() == 4);
+  CHECK(log.length() == 4);
+  auto stale = log.begin_batch();
+  stale.append("y");
+  log.append("z");
+  CHECK_THROWS_AS(stale.flush(), failure);
+
+  auto other = store.get({.name = "other"});
+  auto both = store.get({.name = "both", .generation = core_generation::both});
+  std::vector<core_batch> several{log.begin_batch(), other.begin_batch(), both.begin_batch()};
+  for (auto& one : several)
+    one.append("together");
+  CHECK(commit(several) == std::vector<std::uint64_t>{6, 1, 1});
+  CHECK(other.has(0));
+  CHECK(both.has(0));
+}
+
+TEST_CASE("a core is published in one generation or in both, and stores of each read it") {
+  temporary_directory here;
+  temporary_directory there;
+  auto writer = corestore::store::open(there.path);
+  auto source = writer.get({.name = "log", .generation = core_generation::both});
+  source.append({"first", "second"});
+  CHECK(writer.get({.name = "log"}).key() != source.key());
+  CHECK(writer.get({.name = "log", .generation = core_generation::previous}).key() == source.key());
+  CHECK_THROWS_AS(source.truncate(1), failure);
+  auto address = writer.listen("127.0.0.1:0");
+  auto reader = corestore::store::open(here.path, {.generation = core_generation::previous});
+  auto link = reader.connect(address);
+  auto nine = reader.get({.key = source.key()});
+  CHECK(nine.download(0, 2, 20s));
+  CHECK(nine.info().generation == 9);
+  temporary_directory elsewhere;
+  auto current = corestore::store::open(elsewhere.path);
+  auto other_link = current.connect(address);
+  auto ten = current.get({.key = source.key()});
+  CHECK(ten.download(0, 2, 20s));
+  CHECK(ten.info().generation == 10);
+  source.append("third");
+  CHECK(nine.get(2, 20s));
+  CHECK(ten.get(2, 20s));
+  temporary_directory nowhere;
+  CHECK_THROWS_AS(corestore::store::open(nowhere.path, {.generation = core_generation::both}), failure);
+}
+
 TEST_CASE("threads append to one core at once and every block is there") {
   temporary_directory directory;
   auto store = corestore::store::open(directory.path, {.durability = sync_mode::none});

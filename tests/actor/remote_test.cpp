@@ -1,4 +1,5 @@
 // A store of another node: two actor systems in one process, with CAF's node protocol between them on loopback.
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -197,6 +198,81 @@ TEST_CASE("subscribers on another node get the events, also after a restart of t
     REQUIRE(other.ask<append_result>(same->handle, append_atom_v, block("two")));
   }
   CHECK(seen(2));
+}
+
+TEST_CASE("whoever listens to a store of another node hears its cores, also after a restart of the server") {
+  auto backend = std::make_shared<storage::memory_backend>();
+  auto there = std::make_unique<server>(backend, 0);
+  auto port = there->port;
+  client here{port};
+  auto said = std::make_shared<std::atomic<int>>(0);
+  auto loaded = std::make_shared<std::atomic<int>>(0);
+  auto ear = here.system.spawn([said](extension_sink::pointer) {
+    return extension_sink::behavior_type{[said](const extension_event& event) {
+      *said += event.name == "chat" && event.payload == bytes{1, 2} ? 1 : 100;
+      return true;
+    }};
+  });
+  auto eye = here.system.spawn([loaded](store_sink::pointer) {
+    return store_sink::behavior_type{[loaded](const store_event& event) {
+      *loaded += event.kind == store_event_kind::feed ? 1 : 0;
+    }};
+  });
+  REQUIRE(here.ask<bool>(here.store, extend_atom_v, std::string{"chat"}, ear).value_or(false));
+  REQUIRE(here.ask<bool>(here.store, watch_atom_v, eye).value_or(false));
+
+  auto comes_to = [](const std::atomic<int>& count, int wanted) {
+    auto deadline = std::chrono::steady_clock::now() + patience;
+    while (count < wanted && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return count == wanted;
+  };
+  networked_config config;
+  caf::actor_system system{config};
+  auto talk = [&](int count) {
+    actors::engine peer{system, std::make_shared<storage::memory_backend>(), {}};
+    auto opened = here.open("log");
+    REQUIRE(opened);
+    REQUIRE(here.ask<append_result>(opened->handle, append_atom_v, block("one")));
+    CHECK(comes_to(*loaded, count));
+    auto bound = there->engine.listen({false, "127.0.0.1", 0});
+    REQUIRE(bound);
+    peer.connect(*bound);
+    caf::scoped_actor self{system};
+    auto ask = [&](auto&& answered, const auto& target, auto... content) {
+      self->request(target, patience, content...).receive(answered, [](const caf::error& reason) {
+        FAIL(from_caf(reason).detail);
+      });
+    };
+    core_actor copy;
+    core_selector selector;
+    selector.kind = selector_kind::by_key;
+    selector.id.data = opened->record.key.data;
+    ask([&](const opened_core& core) { copy = core.handle; }, peer.store(), open_atom_v, selector);
+    ask([](const shared_bytes&) {}, copy, fetch_atom_v, std::uint64_t{0}, std::uint64_t{10000});
+    std::uint64_t reached = 0;
+    ask([&](std::uint64_t to) { reached = to; }, copy, send_atom_v, extension_message{"chat", {1, 2}, 0});
+    CHECK(reached == 1);
+    CHECK(comes_to(*said, count));
+  };
+  talk(1);
+  there.reset();
+  there = std::make_unique<server>(backend, port);
+  // Nobody here asks for anything: the listeners come back by themselves.
+  auto deadline = std::chrono::steady_clock::now() + patience;
+  bool is_back = false;
+  while (!is_back && std::chrono::steady_clock::now() < deadline) {
+    client other{port};
+    auto opened = other.open("probe-" + std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()));
+    REQUIRE(opened);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    is_back = *loaded > 1;
+  }
+  CHECK(is_back);
+  *loaded = 1;
+  talk(2);
+  for (const auto& sink : {caf::actor_cast<caf::actor>(ear), caf::actor_cast<caf::actor>(eye)})
+    caf::anon_send_exit(sink, caf::exit_reason::user_shutdown); // known to the other node: it does not end by itself
 }
 
 namespace {

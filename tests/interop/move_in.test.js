@@ -1,7 +1,7 @@
 'use strict'
 
 // Directories written by corestore 5 and corestore 6 are imported: same keys, names, tree hashes and bytes, sparse as they
-// were, without a byte of the source changed; damage is named and the rest comes; a killed import goes on where it was.
+// were, without a byte of the source changed; a killed import goes on where it was.
 
 const assert = require('node:assert')
 const fs = require('node:fs')
@@ -10,77 +10,8 @@ const { scenario, until } = require('./js/world')
 const { blocks, fetchAll } = require('./js/peer')
 const { cli, launch } = require('./js/native')
 const { LegacyPeer, complete, get, readAll } = require('./js/legacy_peer')
-const { Corestore6, fill, fingerprint, flip, openNine, openTen, placeOf, treeHashNine } = require('./js/previous_peer')
-
-const hex = (buffer) => buffer.toString('hex')
-
-/** Runs an import; { code, lines by key, total, stderr }. */
-async function bring(storage, directory, args = []) {
-  const result = await cli(['--storage', storage, '--json', ...args, 'import', directory])
-  const lines = result.json()
-  const byKey = Object.fromEntries(lines.filter((line) => line.key).map((line) => [line.key, line]))
-  return { code: result.code, stderr: result.stderr, lines, byKey, total: lines[lines.length - 1] }
-}
-
-const info = async (world, storage, core, args = []) =>
-  (await world.run(storage, [...args, '--json', 'info', core])).json()[0]
-
-async function contents(world, storage, core, args = []) {
-  const lines = (await world.run(storage, [...args, '--json', 'cat', core])).json()
-  return lines.map((line) => Buffer.from(line.base64, 'base64'))
-}
-
-/** A store of corestore 5 with cores of several sizes, closed; what is in it by key. */
-async function five(directory, { sizes = [0, 1, 2, 3, 13, 2000], options = {} } = {}) {
-  const peer = new LegacyPeer({ storage: directory, ...options })
-  await peer.store.ready()
-  const known = {}
-  const note = async (core, list, name) => {
-    known[hex(core.key)] = { list, name, length: core.length, treeHash: await treeHashNine(core) }
-  }
-  for (const size of sizes) {
-    const core = await peer.core({ name: 'size-' + size })
-    const list = blocks('five-' + size, size, (i) => (i * 37) % 300)
-    await fill(core, list, 7)
-    await note(core, list, 'size-' + size)
-  }
-  for (const [store, name] of [[peer.store, 'default'], [peer.store.namespace('a').namespace('b'), 'a:b']]) {
-    const core = store.default()
-    await new Promise((resolve) => core.ready(resolve))
-    await fill(core, [Buffer.from(name)])
-    await note(core, [Buffer.from(name)], name)
-  }
-  const random = await peer.core({})
-  await fill(random, blocks('random', 5, () => 20))
-  await note(random, blocks('random', 5, () => 20), null)
-  await peer.close()
-  return known
-}
-
-async function six(directory, { sizes = [0, 1, 2, 3, 13, 2000], options = {} } = {}) {
-  const store = new Corestore6(directory, options)
-  await store.ready()
-  const known = {}
-  const note = async (core, list, name) => {
-    known[hex(core.key)] = { list, name, length: core.length, fork: core.fork, treeHash: hex(await core.treeHash()) }
-  }
-  for (const size of sizes) {
-    const core = store.get({ name: 'size-' + size, compat: size % 2 === 0 })
-    await core.ready()
-    const list = blocks('six-' + size, size, (i) => (i * 37) % 300)
-    await fill(core, list, 7)
-    await note(core, list, 'size-' + size)
-  }
-  const cut = store.get({ name: 'cut' })
-  await cut.ready()
-  await fill(cut, blocks('cut', 20, () => 30))
-  await cut.truncate(11)
-  await fill(cut, blocks('cut again', 3, () => 30))
-  await cut.setUserData('mark', Buffer.from('kept'))
-  await note(cut, [...blocks('cut', 11, () => 30), ...blocks('cut again', 3, () => 30)], 'cut')
-  await store.close()
-  return known
-}
+const { bring, contents, five, hex, info, six } = require('./js/moving')
+const { fill, fingerprint, openNine, openTen, treeHashNine } = require('./js/previous_peer')
 
 async function checkAll(world, storage, known, generation) {
   const nine = generation === 9 ? ['--generation', '9'] : []
@@ -298,178 +229,6 @@ for (const [name, open, files] of [['9', openNine, 5], ['10', openTen, 1]]) {
   }, { seconds: 150 })
 }
 
-// -- damage: each is named, and the rest comes
-
-async function damaged(world, make, name, hurt, check) {
-  const source = world.path('source')
-  const known = await make(source, { sizes: [3, 64] })
-  const key = Object.keys(known).find((one) => known[one].name === 'size-64')
-  const place = placeOf(source, { discoveryKey: Buffer.from((await discovery(world, source, key)), 'hex') })
-  await hurt(place, source, known)
-  const storage = world.path()
-  const moved = await bring(storage, source)
-  const line = moved.byKey[key] || moved.lines.find((one) => one.path && one.path.endsWith(path.basename(place)))
-  await check({ world, moved, line, storage, key, known, name })
-  for (const [other, expected] of Object.entries(known)) {
-    if (other === key || name === 'wrong key') continue
-    assert.strictEqual((await info(world, storage, other)).contiguousLength, expected.length)
-  }
-}
-
-async function discovery(world, source, key) {
-  const plan = (await cli(['--json', 'import', source, '--plan'])).json()
-  return plan.find((line) => line.key === key).discoveryKey
-}
-
-const cases = {
-  five: {
-    'a byte of data is wrong': [
-      (place) => flip(path.join(place, 'data'), 500),
-      ({ moved, line }) => {
-        assert.strictEqual(moved.code, 1)
-        assert.strictEqual(line.damaged, 1)
-        assert.match(line.faults[0], /do not match its hash/)
-        assert.strictEqual(line.blocks, 63)
-      }
-    ],
-    'data is cut off': [
-      (place) => fs.truncateSync(path.join(place, 'data'), 300),
-      ({ moved, line }) => {
-        assert.strictEqual(moved.code, 1)
-        assert(line.damaged > 0 && line.blocks > 0 && line.damaged + line.blocks === 64)
-        assert.match(line.faults[0], /not all there/)
-      }
-    ],
-    'a node of the tree is wrong': [
-      (place) => flip(path.join(place, 'tree'), 32 + 40 * 9 + 3),
-      ({ moved, line }) => {
-        assert.strictEqual(moved.code, 1)
-        assert.match(line.faults[0], /tree node/)
-        assert(line.blocks >= 48 && line.damaged > 0)
-      }
-    ],
-    'the tree is cut off': [
-      (place) => fs.truncateSync(path.join(place, 'tree'), 32 + 40 * 70),
-      ({ line, moved }) => {
-        assert.strictEqual(moved.code, 1)
-        assert.strictEqual(line.length, 64) // its root is there
-        // the roots of 35 blocks, a length that was signed, are there
-        assert.deepStrictEqual([line.blocks, line.damaged], [35, 29])
-      }
-    ],
-    'the newest signature does not match': [
-      (place) => flip(path.join(place, 'signatures'), 32 + 64 * 63 + 5),
-      ({ line }) => {
-        assert(line.complaints.some((text) => /newest length that is signed/.test(text)))
-        assert.strictEqual(line.length, 63)
-        assert.strictEqual(line.blocks, 63)
-      }
-    ],
-    'an older signature does not match': [
-      (place) => flip(path.join(place, 'signatures'), 32 + 64 * 6 + 5),
-      ({ line }) => {
-        assert.match(line.faults[0], /signature of length 7 does not hold/)
-        assert.strictEqual(line.blocks, 64)
-      }
-    ],
-    'the bitfield is garbage': [
-      (place) => fs.writeFileSync(path.join(place, 'bitfield'), Buffer.alloc(5000, 0xab)),
-      ({ line }) => {
-        assert(line.complaints.some((text) => /bitfield/.test(text)))
-        assert.strictEqual(line.blocks, 64)
-      }
-    ],
-    'the header of a file is from another one': [
-      (place) => fs.writeFileSync(path.join(place, 'signatures'), Buffer.alloc(200, 7)),
-      ({ line }) => {
-        assert(line.complaints.some((text) => /signatures/.test(text)))
-        assert.strictEqual(line.length, 0)
-      }
-    ],
-    'the name is a huge varint': [
-      (place) => fs.writeFileSync(path.join(place, 'name'), Buffer.alloc(40, 0xff)),
-      ({ line }) => {
-        assert(line.complaints.some((text) => /name/.test(text)))
-        assert.strictEqual(line.writable, false)
-        assert.strictEqual(line.blocks, 64)
-      }
-    ],
-    'the key is another one': [
-      (place) => flip(path.join(place, 'key'), 3),
-      ({ moved, line }) => {
-        assert.strictEqual(moved.code, 1)
-        assert.match(line.error, /belongs to another directory/)
-      }
-    ],
-    'the key is cut off': [
-      (place) => fs.truncateSync(path.join(place, 'key'), 31),
-      ({ moved }) => assert(moved.lines[0].complaints.some((text) => /holds no core/.test(text)))
-    ]
-  },
-  six: {
-    'a byte of data is wrong': [
-      (place) => flip(path.join(place, 'data'), 500),
-      ({ moved, line }) => {
-        assert.strictEqual(moved.code, 1)
-        assert.strictEqual(line.damaged, 1)
-        assert.strictEqual(line.blocks, 63)
-      }
-    ],
-    'data is cut off': [
-      (place) => fs.truncateSync(path.join(place, 'data'), 300),
-      ({ line }) => assert(line.damaged > 0 && line.damaged + line.blocks === 64)
-    ],
-    'a node of the tree is wrong': [
-      (place) => flip(path.join(place, 'tree'), 40 * 9 + 3),
-      ({ line }) => {
-        assert.match(line.faults[0], /tree node/)
-        assert(line.blocks >= 48)
-      }
-    ],
-    'the oplog ends in a batch that was half written': [
-      (place) => fs.appendFileSync(path.join(place, 'oplog'), Buffer.alloc(777, 0x5a)),
-      ({ moved, line }) => {
-        assert.strictEqual(moved.code, 0)
-        assert(line.complaints.some((text) => /777 bytes of a write that was cut off/.test(text)))
-        assert.strictEqual(line.blocks, 64)
-      }
-    ],
-    'the oplog is garbage': [
-      (place) => fs.writeFileSync(path.join(place, 'oplog'), Buffer.alloc(9000, 0x5a)),
-      ({ moved, line }) => {
-        assert.strictEqual(moved.code, 1)
-        assert.match(line.error, /neither header of the oplog can be read/)
-      }
-    ],
-    'the bitfield is gone': [
-      (place) => fs.rmSync(path.join(place, 'bitfield')),
-      ({ line }) => {
-        assert(line.complaints.some((text) => /no file `bitfield`/.test(text)))
-        assert.strictEqual(line.blocks, 64)
-      }
-    ]
-  }
-}
-
-for (const [kind, make] of [['five', five], ['six', six]]) {
-  for (const [name, [hurt, check]] of Object.entries(cases[kind])) {
-    scenario(`corestore ${kind === 'five' ? 5 : 6}: ${name}`, (world) => damaged(world, make, name, hurt, check))
-  }
-}
-
-scenario('a wrong master key is named, and the cores come as read-only ones', async (world) => {
-  const source = world.path('source')
-  const known = await five(source, { sizes: [3] })
-  fs.writeFileSync(path.join(source, 'master_key'), Buffer.alloc(32, 9))
-  const storage = world.path()
-  const moved = await bring(storage, source)
-  for (const [key, expected] of Object.entries(known)) {
-    const line = moved.byKey[key]
-    assert(line.complaints.some((text) => /another master key/.test(text)), JSON.stringify(line))
-    assert.deepStrictEqual([line.writable, line.blocks], [false, expected.length])
-  }
-})
-
 scenario('a core that is open elsewhere, a store of ours, an unknown directory: a sentence each', async (world) => {
   const source = world.path('source')
   const core = await openNine(source)
@@ -488,7 +247,13 @@ scenario('a core that is open elsewhere, a store of ours, an unknown directory: 
   assert.strictEqual((await bring(world.path(), nothing)).code, 1)
   fs.mkdirSync(nothing)
   assert.match((await bring(world.path(), nothing)).stderr, /no directory of corestore or hypercore/)
-  assert.strictEqual((await cli(['import', source])).code, 2)
+  const remote = await cli(['import', source])
+  assert.strictEqual(remote.code, 2)
+  assert.match(remote.stderr, /not sent to a running server: end the server/)
+  const server = await world.serve({ storage })
+  const held = await bring(storage, source)
+  assert.strictEqual(held.code, 3)
+  assert.match(held.stderr, new RegExp(`${server.child.pid}.*end it`))
 })
 
 scenario('another log of the same key in the store is a conflict, and stays as it is', async (world) => {

@@ -207,6 +207,64 @@ scenario('a cleared core of generation 10 is exported as sparse as it is', async
   await core.close()
 })
 
+scenario('user data goes out as it came in', async (world) => {
+  const source = world.path('source')
+  const origin = await openTen(source)
+  await fill(origin, blocks('mark', 5, () => 9))
+  const values = { mark: Buffer.from('kept'), large: Buffer.alloc(100000, 7), '': null, ü: Buffer.from([0]), forgotten: Buffer.from('x') }
+  for (const [name, value] of Object.entries(values)) if (value) await origin.setUserData(name, value)
+  await origin.setUserData('forgotten', null)
+  const key = hex(origin.key)
+  await origin.close()
+  const storage = world.path()
+  await world.run(storage, ['import', source])
+  for (const format of ['hypercore-10', 'corestore-6']) {
+    const target = world.path(format)
+    const [line] = await give(world, storage, [...(format === 'hypercore-10' ? [key] : []), target, '--format', format])
+    const core = await openTen(line.path)
+    for (const name of ['mark', 'large', 'ü']) assert.deepStrictEqual(await core.getUserData(name), values[name])
+    assert.strictEqual(await core.getUserData('forgotten'), null)
+    assert.strictEqual(core.length, 5)
+    await core.close()
+  }
+})
+
+scenario('a core in both generations goes out as either', async (world) => {
+  const storage = world.path()
+  const list = blocks('both', 40, (i) => 1 + i)
+  const record = await written(world, storage, 'name:log', list, ['--generation', 'both'])
+  const check = async (core) => {
+    assert.deepStrictEqual([hex(core.key), core.length, core.writable], [record.key, 40, true])
+    await core.close()
+  }
+  for (const name of ['name:log', record.key]) {
+    const ten = world.path('ten')
+    await give(world, storage, [name, ten, '--format', 'hypercore-10'])
+    await check(await openTen(ten))
+    const nine = world.path('nine')
+    await give(world, storage, [name, nine, '--format', 'hypercore-9'])
+    const core = await openNine(nine)
+    assert.deepStrictEqual([hex(core.key), core.length, core.writable], [record.key, 40, true])
+    assert.deepStrictEqual(await call(core, 'audit'), { valid: 40, invalid: 0 })
+    await call(core, 'close')
+  }
+  const six = world.path('six')
+  await give(world, storage, [six, '--format', 'corestore-6'])
+  const store = new Corestore6(six)
+  await store.ready()
+  const core = store.get({ key: Buffer.from(record.key, 'hex') })
+  await core.ready()
+  await check(core)
+  await store.close()
+  const five = world.path('five')
+  await give(world, storage, [five, '--format', 'corestore-5'])
+  const peer = new LegacyPeer({ storage: five })
+  world.defer(() => peer.close())
+  await peer.store.ready()
+  const named = await peer.core({ name: 'log' })
+  assert.deepStrictEqual([hex(named.key), named.length, named.writable], [record.key, 40, true])
+})
+
 scenario('beside a running server; not over something else; mistakes are sentences', async (world) => {
   const storage = world.path()
   const record = await written(world, storage, 'name:log', blocks('a', 30, () => 9))

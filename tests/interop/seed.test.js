@@ -110,8 +110,10 @@ scenario('3: stores with different default cores share the one that both know', 
   const own = await us.open({ default: true })
   assert.notStrictEqual(own.key, hex(one.key))
   const shared = await us.open({ key: hex(one.key) })
-  const link = await peer.dial(us.address)
-  await us.api.json('POST', `/v1/cores/${shared.key}/download`, { start: 0, end: 2, wait: 10000 })
+  const arriving = us.api.json('POST', `/v1/cores/${shared.key}/download`, { start: 0, end: 2, wait: 10000 })
+  const link = await peer.dial(us.address, { live: false })
+  await arriving
+  await link.closed
   await validate(us, shared, ['cat', 'dog'])
   assert.deepStrictEqual(link.errors, [])
 })

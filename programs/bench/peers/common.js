@@ -196,7 +196,7 @@ function report(options, blocks, times, more = {}) {
     durability: 'none',
     ...more,
     params: {
-      cores: options.cores, blocks: options.blocks, block_size: options.blockSize, batch: options.batch,
+      cores: options.cores, blocks: options.blocks, block_size: options.blockSize, generation: options.generation, batch: options.batch,
       peers: options.peers, callers: options.callers, requests: options.requests, reads: options.reads,
       rate: options.rate, warm_up_s: options.warmUp, duration_s: 0, seed: options.seed
     }

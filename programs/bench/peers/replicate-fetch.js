@@ -15,13 +15,16 @@ const workloads = {
     return { blocks: lengths.reduce((sum, length) => sum + length, 0) }
   },
 
-  /** --requests random blocks of the first core, one at a time. */
+  /** --requests random blocks of the first core, one at a time (or --callers). */
   async sparse([core], options) {
     await core.known()
     const random = chance(options.seed)
     const latencies = new Latencies()
     const clocks = clock()
-    for (let i = 0; i < options.requests; i++) await latencies.time(() => core.get(Math.floor(random() * options.blocks)))
+    let left = options.requests
+    await Promise.all(Array.from({ length: Math.max(options.callers, 1) }, async () => {
+      while (left-- > 0) await latencies.time(() => core.get(Math.floor(random() * options.blocks)))
+    }))
     return { blocks: options.requests, times: clocks.stop(), more: latencies.fields() }
   },
 

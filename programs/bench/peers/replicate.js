@@ -28,7 +28,7 @@ function startProgram(program, args) {
 function nativeArguments(options) {
   return [options.workload, '--role', 'serve', '--cores', options.cores, '--blocks', options.blocks, '--block-size',
     options.blockSize, '--batch', options.batch, '--requests', options.requests, '--rate', options.rate, '--seed', options.seed,
-    '--durability', options.durability, '--json'].map(String)
+    '--durability', options.durability, '--generation', options.generation, '--json'].map(String)
 }
 
 const percentiles = (line, prefix) => Object.fromEntries(Object.entries(line).filter(([name]) => name.startsWith(prefix)))

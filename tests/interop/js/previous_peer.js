@@ -13,6 +13,8 @@ const load = createRequire(path.join(__dirname, '..', 'previous', 'package.json'
 const loadLegacy = createRequire(path.join(__dirname, '..', 'legacy', 'package.json'))
 const Corestore6 = load('corestore')
 const Hypercore10 = load('hypercore')
+const { oplog } = load('hypercore/lib/messages')
+const compact = load('compact-encoding')
 const Hypercore9 = loadLegacy('hypercore')
 const legacyCrypto = loadLegacy('hypercore-crypto')
 
@@ -87,10 +89,12 @@ module.exports = {
   Corestore6,
   LegacyPeer,
   call,
+  compact,
   fill,
   files,
   fingerprint,
   flip,
+  oplog,
   openNine,
   openTen,
   placeOf,

@@ -115,6 +115,55 @@ struct crossed_lines {
 
 } // namespace
 
+TEST_CASE("a core that the remote opens without knowing its key is refused, and the others stay") {
+  crossed_lines lines;
+  core_key known;
+  known.data.fill(8);
+  lines.say(
+    {{1, legacy::open{
+           log::discovery_key_of(known),
+           to_bytes(legacy::capability(lines.noise.sending_key(), lines.noise.receiving_key(), known).view())}}});
+  auto id = std::get<channel_requested>(lines.events.back()).channel;
+  REQUIRE(lines.ours.accept(id, known, lines.events));
+  lines.hear();
+  std::optional<bytes> proof;
+  SECTION("with a capability that is wrong") {
+    proof = bytes(32, 1);
+  }
+  SECTION("with one that is too short") {
+    proof = lines.opening_of_theirs().capability;
+    proof->pop_back();
+  }
+  SECTION("with that of the other direction") {
+    proof = to_bytes(legacy::capability(lines.noise.receiving_key(), lines.noise.sending_key(), lines.key).view());
+  }
+  SECTION("without any") {
+    // nop
+  }
+  lines.say({{2, legacy::open{lines.discovery, proof}}, {2, legacy::request{0}}});
+  lines.accept();
+  REQUIRE(lines.events.size() == 1);
+  auto closed = std::get<channel_closed>(lines.events.front());
+  CHECK((closed.was_rejected && closed.is_unproven && closed.discovery == lines.discovery));
+  auto said = lines.hear();
+  REQUIRE(said.size() == 1);
+  CHECK(std::get<legacy::close>(said[0].content).discovery == lines.discovery);
+  CHECK(lines.ours.open_channels() == 1);
+  lines.say({{1, legacy::want{0, 8192}}});
+  CHECK(std::get<legacy_messages>(lines.events.back()).channel == id);
+}
+
+TEST_CASE("a wrong capability for a core that we opened first ends the connection") {
+  crossed_lines lines;
+  lines.ours.open(lines.key, lines.discovery);
+  bytes output;
+  legacy::encode(1, legacy::any_message{legacy::open{lines.discovery, bytes(32, 1)}}, output);
+  lines.sealing->apply(output);
+  auto fed = lines.ours.feed(output, 0, lines.events);
+  REQUIRE_FALSE(fed);
+  CHECK(fed.error().code == ec::invalid_capability);
+}
+
 TEST_CASE("an Open that crosses our answer to a refusal leads to one channel, with what was said first") {
   crossed_lines lines;
   lines.cross();

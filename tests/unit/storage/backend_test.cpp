@@ -209,6 +209,14 @@ TEST_CASE("user data belongs to one core and is replaced and forgotten by name")
   CHECK(view->user_data(core_b, "name").value() == std::optional{bytes{3}});
   CHECK(view->user_data(core_a, "other").value() == std::nullopt);
   CHECK(view->user_data(core_a, std::string(600, 'x')) == std::nullopt);
+  std::vector<std::string> names;
+  auto note = [&](std::string_view name, byte_view value) {
+    CHECK(view->user_data(core_a, name).value() == std::optional{to_bytes(value)});
+    names.emplace_back(name);
+    return true;
+  };
+  REQUIRE(view->each_user_data(core_a, note).has_value());
+  CHECK(names == std::vector<std::string>{"name"});
   view.reset();
   auto unnamed = put(core_a, "", bytes{1});
   REQUIRE_FALSE(unnamed);
