@@ -276,25 +276,6 @@ void session_state::on_requested(const replication::channel_requested& fact) {
     });
 }
 
-void session_state::answer_request(replication::channel_id id, const local_core& core) {
-  if (is_finished_ || requested_.erase(id) == 0)
-    return; // the remote changed its mind
-  if (!speaks_of(core) || by_discovery_.find(core.discovery) != by_discovery_.end()) {
-    arguments_.pass->give_channel();
-    connection_->reject(id); // of another generation, or opened from this side meanwhile: one channel is enough
-    follow_up();
-    return;
-  }
-  remember(id, core).is_theirs = true;
-  std::vector<replication::connection_event> events;
-  auto accepted = connection_->accept(id, core.key, events);
-  handle(events);
-  if (!accepted)
-    finish(accepted.error());
-  else
-    follow_up();
-}
-
 void session_state::on_opened(const replication::channel_opened& fact) {
   auto found = channels_.find(fact.channel);
   if (found == channels_.end())

@@ -45,6 +45,25 @@ void session_state::ask(const corestore::discovery_key& discovery, const core_li
       refuse);
 }
 
+void session_state::answer_request(replication::channel_id id, const local_core& core) {
+  if (is_finished_ || requested_.erase(id) == 0)
+    return; // the remote changed its mind
+  if (!speaks_of(core) || by_discovery_.find(core.discovery) != by_discovery_.end()) {
+    arguments_.pass->give_channel();
+    connection_->reject(id); // of another generation, or opened from this side meanwhile: one channel is enough
+    follow_up();
+    return;
+  }
+  remember(id, core).is_theirs = true;
+  std::vector<replication::connection_event> events;
+  auto accepted = connection_->accept(id, core.key, events);
+  handle(events);
+  if (!accepted)
+    finish(accepted.error());
+  else
+    follow_up();
+}
+
 /// Brings a channel that is open together with its core, step by step, from wherever it is.
 void session_state::attach(replication::channel_id id) {
   auto& entry = channels_.at(id);
