@@ -13,9 +13,9 @@ namespace corestore::actors {
 
 error core_state::signing_refusal() {
   if (!is_writable() || !keys())
-    return {ec::not_writable, "no key here signs core " + text::to_z32(log_.header.key.view())};
+    return {ec::not_writable, "no key here signs core " + text::to_hex(log_.header.key.view())};
   if (log_.header.fence)
-    return {ec::fenced, "core " + text::to_z32(log_.header.key.view()) + " was restored from a backup at length " +
+    return {ec::fenced, "core " + text::to_hex(log_.header.key.view()) + " was restored from a backup at length " +
                           std::to_string(log_.header.fence->length) +
                           ": it is read-only until a peer has shown that no longer log exists (connect one that has " +
                           "the core), or until `corestore unfence` says so"};
@@ -73,7 +73,7 @@ caf::result<core_record> core_state::set_fence(bool is_fenced) {
   if (header.fence.has_value() == is_fenced)
     return record();
   if (header.origin == log::key_origin::none)
-    return make_error(ec::not_writable, "no key here signs core " + text::to_z32(log_.header.key.view()));
+    return make_error(ec::not_writable, "no key here signs core " + text::to_hex(log_.header.key.view()));
   header.fence.reset();
   if (is_fenced)
     header.fence = log::head_mark{log_.head.fork, log_.head.length};

@@ -49,7 +49,7 @@ void store_state::open_for(const caller& who) {
     return;
   }
   if (who.selector.is_exclusive && exclusive_.contains(discovery)) {
-    promise.deliver(make_error(ec::core_held, "core " + text::to_z32(resolved->header.key.view())));
+    promise.deliver(make_error(ec::core_held, "core " + text::to_hex(resolved->header.key.view())));
     return;
   }
   if ((resolved->is_new || resolved->is_twin_new) && !who.selector.create) {

@@ -2,6 +2,7 @@
 #include "deterministic.hpp"
 
 #include "actors/scrub.hpp"
+#include "base/text.hpp"
 #include "log/archive.hpp"
 
 namespace corestore::tests {
@@ -133,7 +134,10 @@ TEST_CASE("a fenced core signs nothing in whatever way it is asked") {
   REQUIRE(fenced.has_value());
   CHECK(fenced->is_fenced);
   CHECK(fenced->writable);
-  CHECK(fixture.ask<append_result>(core.handle, append_atom_v, blocks_of({"x"})).error().code == ec::fenced);
+  auto refused = fixture.ask<append_result>(core.handle, append_atom_v, blocks_of({"x"})).error();
+  CHECK(refused.code == ec::fenced);
+  CHECK(refused.detail.find(text::to_hex(core.record.key.view())) !=
+        std::string::npos); // as keys are printed elsewhere
   CHECK(fixture.ask<append_result>(core.handle, append_atom_v, blocks_of({"x"}), bytes(64)).error().code == ec::fenced);
   CHECK(fixture.ask<core_record>(core.handle, truncate_atom_v, u64{1}, u64{0}).error().code == ec::fenced);
   CHECK(fixture.ask<append_result>(*batch, flush_atom_v, bytes{}).error().code == ec::fenced);
