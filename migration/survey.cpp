@@ -113,6 +113,8 @@ std::string_view describe(layout kind) {
 
 result<survey> look_at(const fs::path& path) {
   std::error_code failure;
+  if (!fs::exists(path, failure))
+    return fail(ec::not_found, path.string() + " does not exist");
   if (!fs::is_directory(path, failure))
     return fail(ec::not_found, path.string() + " is not a directory");
   survey found;
