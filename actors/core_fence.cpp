@@ -31,7 +31,7 @@ void core_state::want_lost_blocks(const log::log_source& source) {
 
 /// Begins and ends what a fence means for peers, and ends the fence itself when they have confirmed the log.
 void core_state::watch_fence() {
-  if (log_.header.fence.has_value() != fence_wish_.has_value())
+  if (log_.header.fence.has_value() != fence_wish_.has_value()) {
     std::ignore = reading([this](const log::log_source& source) {
       if (log_.header.fence) {
         want_lost_blocks(source);
@@ -44,6 +44,7 @@ void core_state::watch_fence() {
         replicator_->set_transfers(peer, options.may_upload, options.may_download, source, now_ms());
       }
     });
+  }
   if (!log_.header.fence || !replicator_.is_present() || ending_ || has_work() || !replicator_->is_update_settled())
     return;
   auto mark = *log_.header.fence;

@@ -133,6 +133,7 @@ void store_state::finish(caf::error reason) {
   end_if_empty();
 }
 
+// NOLINTNEXTLINE(readability-function-size): a table, one line for each message
 local_store_actor::behavior_type store(store_state::self_pointer self, store_arguments arguments) {
   auto& state = self->state;
   if (auto opened = state.open(self, std::move(arguments)); !opened) {
