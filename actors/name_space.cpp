@@ -32,6 +32,7 @@ caf::result<Answer> hand_on(self_pointer self, Content&&... content) {
 
 } // namespace
 
+// NOLINTNEXTLINE(readability-function-size): a table, one line for each message
 store_actor::behavior_type name_space(store_actor::stateful_pointer<name_space_state> self,
                                       const local_store_actor& store, scope_id scope, const namespace_id& id) {
   auto& state = self->state;
