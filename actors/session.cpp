@@ -117,6 +117,8 @@ void session_state::on_ready(bool is_readable) {
     return;
   }
   is_read_armed_ = false;
+  if (is_paused_)
+    return; // whoever resumes waits again
   thread_local std::vector<std::uint8_t> buffer(read_bytes);
   std::vector<replication::connection_event> events;
   for (int turn = 0; turn < reads_per_turn_max && inputs_out_ < inputs_out_max && read_again_ms_ == 0; ++turn) {
