@@ -28,7 +28,7 @@ struct scrub_arguments {
   std::shared_ptr<storage::backend> backend;
   local_store_actor store;
   meters_ptr counted;
-  std::uint64_t bytes_s = 0;     ///< hashed in a second, on average; 0: nothing is, for now
+  std::uint64_t bytes_s = 0;     ///< hashed in a second, on average; 0: it rests
   std::uint64_t interval_ms = 0; ///< from the start of one walk to that of the next
   std::function<void(const char* severity, const std::string& line)> log;
 };
