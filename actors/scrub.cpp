@@ -114,8 +114,7 @@ result<void> scrub_state::slice(std::uint64_t budget) {
 result<bool> scrub_state::next_core(const storage::snapshot& source) {
   auto visited = source.headers_after(cursor_, [this](const log::core_header& header) {
     cursor_ = header.discovery;
-    current_.emplace();
-    current_->header = header;
+    current_ = walk{header, 0, {}, {}};
     return false;
   });
   if (!visited)

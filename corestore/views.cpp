@@ -84,6 +84,7 @@ std::vector<std::uint64_t> commit(const std::vector<core_batch>& batches) {
   if (batches.empty())
     return lengths;
   std::vector<checkout_actor> handles;
+  handles.reserve(batches.size());
   for (const auto& one : batches)
     handles.push_back(one.viewed()->handle());
   const auto& first = batches.front().viewed()->core();

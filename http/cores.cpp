@@ -27,8 +27,9 @@ result<std::uint8_t> read_generation(const fields& body) {
     return std::uint8_t{0};
   if (given->is_string() && *given == "both")
     return log::both_generations;
-  if (*given == 9 || *given == 10)
-    return given->get<std::uint8_t>();
+  auto number = given->is_number() ? given->get<double>() : 0;
+  if (number == 9 || number == 10)
+    return static_cast<std::uint8_t>(number);
   return fail(ec::bad_argument, "generation is 9, 10 or \"both\"");
 }
 

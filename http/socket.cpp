@@ -153,8 +153,10 @@ std::ptrdiff_t socket::read(std::span<char> target) const {
 }
 
 bool socket::write(std::string_view first, std::string_view second) const {
-  std::array<iovec, 2> parts{{{const_cast<char*>(first.data()), first.size()}, // NOLINT: the system only reads
-                              {const_cast<char*>(second.data()), second.size()}}};
+  const auto iovec_of = [](std::string_view text) {
+    return iovec{const_cast<char*>(text.data()), text.size()}; // NOLINT: the system only reads
+  };
+  std::array<iovec, 2> parts{iovec_of(first), iovec_of(second)};
   std::size_t next = 0;
   for (;;) {
     while (next < parts.size() && parts.at(next).iov_len == 0)

@@ -224,8 +224,8 @@ void import_run::show_progress(std::size_t core, std::uint64_t blocks, std::uint
     return;
   shown_at_ = steady::now();
   is_shown_ = true;
-  std::fprintf(stderr, "\rcore %zu of %zu  blocks %llu  MB %.1f ", core + 1, source_->found().cores.size(),
-               static_cast<unsigned long long>(blocks_ + blocks), static_cast<double>(bytes_ + bytes) / 1e6);
+  fmt::print(stderr, "\rcore {} of {}  blocks {}  MB {:.1f} ", core + 1, source_->found().cores.size(),
+             blocks_ + blocks, static_cast<double>(bytes_ + bytes) / 1e6);
 }
 
 void import_run::hide_progress() const {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -22,8 +23,11 @@ namespace {
 
 std::optional<std::int64_t> number_of(const std::string& name) {
   auto text = process_environment(name);
+  if (!text)
+    return std::nullopt;
+  const std::string_view digits{*text};
   std::int64_t value = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), value).ec != std::errc{} || value <= 0)
+  if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc{} || value <= 0)
     return std::nullopt;
   return value;
 }

@@ -100,7 +100,8 @@ def examine(units, tree, root):
         if run(["clang++", *first.flags, "-w", "-fsyntax-only", str(source)], first.folder).returncode != 0:
             half = len(units) // 2
             return examine(units[:half], tree, root) + examine(units[half:], tree, root)
-        checks = ["-checks=-bugprone-suspicious-include"]
+        # What one file says may hide or repeat what is said in another one that it never meets.
+        checks = ["-checks=-bugprone-suspicious-include,-clang-diagnostic-shadow,-readability-redundant-declaration"]
     outcome = run(["clang-tidy", "-quiet", *checks, f"-header-filter=^{re.escape(str(root))}/", str(source), "--",
                    *first.flags], first.folder)
     if outcome.returncode == 0:

@@ -58,7 +58,7 @@ opened_core open_by_key(caf::scoped_actor& self, const node& where, const core_k
 append_result append(caf::scoped_actor& self, const core_actor& core, std::size_t count, std::size_t size) {
   std::vector<shared_bytes> blocks;
   for (std::size_t i = 0; i < count; ++i)
-    blocks.push_back(shared_bytes{bytes(size, static_cast<std::uint8_t>(i))});
+    blocks.emplace_back(bytes(size, static_cast<std::uint8_t>(i)));
   return ask<append_result>(self, core, append_atom_v, blocks);
 }
 

@@ -361,7 +361,7 @@ TEST_CASE("two stores replicate over a node connection, until the other node is 
   REQUIRE(source);
   std::vector<shared_bytes> blocks;
   for (std::uint8_t i = 0; i < 20; ++i)
-    blocks.push_back(shared_bytes{bytes(100000, i)});
+    blocks.emplace_back(bytes(100000, i));
   REQUIRE(here.ask<append_result>(source->handle, append_atom_v, blocks));
   core_selector by_key;
   by_key.kind = selector_kind::by_key;

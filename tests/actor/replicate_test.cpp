@@ -302,6 +302,7 @@ TEST_CASE("an end that grants nothing gets one window, and one that sends more t
   caf::actor_system system{config};
   caf::scoped_actor self{system};
   auto [inner, outer] = actors::make_pipe("memory");
+  const auto& far = outer;
   auto relay = system.spawn(actors::relay, inner);
   auto received = std::make_shared<std::atomic<std::size_t>>(0);
   auto end = system.spawn(silent_end, received);
@@ -309,7 +310,7 @@ TEST_CASE("an end that grants nothing gets one window, and one that sends more t
   bytes content(std::size_t{2} << 20U, 1);
   std::size_t written = 0;
   CHECK(becomes_true([&] {
-    auto count = outer->write(byte_view{content}.subspan(written));
+    auto count = far->write(byte_view{content}.subspan(written));
     REQUIRE(count.has_value());
     written += *count;
     return received->load() == stream_window_bytes && *count == 0;

@@ -44,7 +44,7 @@ void converse(std::uint64_t seed) {
     auto request =
       std::make_shared<decltype(fixture.self->request(cores[0].handle, caf::infinite, append_atom_v, blocks))>(
         fixture.self->request(cores[which].handle, caf::infinite, append_atom_v, blocks));
-    outstanding.push_back([&, which, request] {
+    outstanding.emplace_back([&, which, request] {
       request->receive(
         [&](const append_result& result) {
           heard_ends[which].push_back(result.length);

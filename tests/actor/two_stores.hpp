@@ -60,7 +60,7 @@ struct pair_of_stores {
   void append(const core_actor& core, std::size_t count, std::size_t size) {
     std::vector<shared_bytes> blocks;
     for (std::size_t i = 0; i < count; ++i)
-      blocks.push_back(shared_bytes{bytes(size, static_cast<std::uint8_t>(i))});
+      blocks.emplace_back(bytes(size, static_cast<std::uint8_t>(i)));
     REQUIRE(ask<append_result>(core, append_atom_v, blocks).has_value());
   }
 

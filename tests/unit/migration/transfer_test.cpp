@@ -111,11 +111,11 @@ public:
     auto found = hashes.find(index);
     if (found == hashes.end())
       return std::optional<log::node>{};
-    return std::optional{log::node{index, sizes->nodes.at(index).size, found->second}};
+    return std::optional{log::node{index, sizes_->nodes.at(index).size, found->second}};
   }
 
   [[nodiscard]] target_core state(const memory_core& source) {
-    sizes = &source;
+    sizes_ = &source;
     target_core target;
     target.header = source.facts().header;
     target.is_new = head.length == 0;
@@ -138,7 +138,7 @@ private:
     blocks[index] = to_bytes(value.view());
   }
 
-  const memory_core* sizes = nullptr;
+  const memory_core* sizes_ = nullptr;
 };
 
 void check_equal(const memory_target& target, const memory_core& source) {

@@ -280,7 +280,7 @@ TEST_CASE("endless wants are answered from a bounded queue and within the credit
   std::vector<wire::message> wants;
   for (std::uint64_t i = 0; i < 2000; ++i)
     wants.emplace_back(wire::want{i * 32, 32, false});
-  REQUIRE(all_of<wire::bitfield>(poor.say(std::move(wants))).empty());
+  REQUIRE(all_of<wire::bitfield>(poor.say(wants)).empty());
   REQUIRE(poor.machine.queued(1) <= limits::wants_max);
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("what a silent peer owes is asked of an idle one long before the reque
   two_peers sim;
   sim.machine.add_download(1, {0, 40}, false, sim.core.store, sim.now);
   auto asked = sim.turn();
-  REQUIRE(asked[2].size() > 0);
+  REQUIRE_FALSE(asked[2].empty());
   REQUIRE_FALSE(sim.core.state.bits.all_set({0, 40}));
   const auto start = sim.now;
   for (int i = 0; i < 100 && !sim.core.state.bits.all_set({0, 40}); ++i) {

@@ -157,8 +157,9 @@ TEST_CASE("every node and block of a run, and of any part of it, is found") {
       RC_ASSERT(whole->node(node.index) == node);
       RC_ASSERT(view->node(node.index) == node);
     }
-    for (auto index = first; index < end; ++index)
+    for (auto index = first; index < end; ++index) {
       RC_ASSERT(to_bytes(*whole->block(index)) == source.block(index));
+    }
   }));
 }
 

@@ -195,7 +195,8 @@ TEST_CASE("garbage in place of the data file is not a store") {
 TEST_CASE("a creation that was cut short is made good") {
   temporary_directory directory;
   std::filesystem::create_directories(directory.store());
-  std::ofstream{directory.store() / "data.mdb"}; // an empty file
+  std::ofstream empty{directory.store() / "data.mdb"};
+  empty.close();
   CHECK(open_code(directory.store()) == ec::none);
   CHECK(open_code(directory.store()) == ec::none);
 }
