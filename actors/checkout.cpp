@@ -81,14 +81,39 @@ result<shared_bytes> checkout_state::readable(std::uint64_t index, const shared_
   return begun_.cipher->decrypt(index, block.view()).map([](bytes plain) { return shared_bytes{std::move(plain)}; });
 }
 
+/// A promise that is kept when the core has answered: until paid(), or until the core ends.
+std::uint64_t checkout_state::owe(caf::response_promise promise) {
+  owed_.emplace(++last_owed_, std::move(promise));
+  return last_owed_;
+}
+
+void checkout_state::paid(std::uint64_t owed) {
+  owed_.erase(owed);
+}
+
+/// Nothing is left to show without the core.
+void checkout_state::on_core_down() {
+  auto closed = make_error(ec::store_closed, "its core was closed");
+  for (auto& [number, promise] : std::exchange(owed_, {}))
+    promise.deliver(closed);
+  self_->quit(closed);
+}
+
 /// The same question once more, when the core has told us of the truncation that storage shows already.
 template <class Answer, class... Content>
 caf::result<Answer> checkout_state::behind_the_news(Content... content) {
   auto promise = self_->make_response_promise<Answer>();
+  auto owed = owe(promise);
   self_->request(begun_.core, caf::infinite, info_atom_v)
-    .then([this, promise, content...](
-            const core_record&) mutable { promise.delegate(caf::actor_cast<checkout_actor>(self_), content...); },
-          [promise](const caf::error& reason) mutable { promise.deliver(reason); });
+    .then(
+      [this, promise, owed, content...](const core_record&) mutable {
+        paid(owed);
+        promise.delegate(caf::actor_cast<checkout_actor>(self_), content...);
+      },
+      [this, promise, owed](const caf::error& reason) mutable {
+        paid(owed);
+        promise.deliver(reason);
+      });
   return promise;
 }
 
@@ -116,9 +141,11 @@ caf::result<shared_bytes> checkout_state::fetch(std::uint64_t index, std::uint64
     return to_caf(not_here(index));
   auto promise = self_->make_response_promise<shared_bytes>();
   fetch_request wanted{index, wait_ms, 0, true};
+  auto owed = owe(promise);
   self_->request(begun_.core, caf::infinite, fetch_atom_v, wanted)
     .then(
-      [this, promise, index](const shared_bytes& found) mutable {
+      [this, promise, owed, index](const shared_bytes& found) mutable {
+        paid(owed);
         auto plain = readable(index, found);
         if (index >= shared_length_)
           promise.deliver(to_caf(not_here(index))); // another history's
@@ -127,7 +154,10 @@ caf::result<shared_bytes> checkout_state::fetch(std::uint64_t index, std::uint64
         else
           promise.deliver(to_caf(plain.error()));
       },
-      [promise](const caf::error& reason) mutable { promise.deliver(reason); });
+      [this, promise, owed](const caf::error& reason) mutable {
+        paid(owed);
+        promise.deliver(reason);
+      });
   return promise;
 }
 
@@ -228,13 +258,17 @@ caf::result<append_result> checkout_state::flush(bytes signature) {
   if (!begun_.is_writable)
     return to_caf(not_writable());
   auto promise = self_->make_response_promise<append_result>();
+  auto owed = owe(promise);
   self_->request(begun_.core, caf::infinite, commit_atom_v, staged(std::move(signature)))
     .then(
       [this, promise](const append_result& flushed) mutable {
         promise.deliver(flushed);
         self_->quit();
       },
-      [promise](const caf::error& reason) mutable { promise.deliver(reason); });
+      [this, promise, owed](const caf::error& reason) mutable {
+        paid(owed);
+        promise.deliver(reason);
+      });
   return promise;
 }
 
@@ -249,8 +283,7 @@ void checkout_state::on_truncation(const truncation& lost) {
 local_checkout_actor::behavior_type checkout(checkout_state::self_pointer self, checkout_arguments arguments) {
   auto& state = self->state;
   self->monitor(arguments.core);
-  self->set_down_handler(
-    [self](const caf::down_msg&) { self->quit(make_error(ec::store_closed, "its core was closed")); });
+  self->set_down_handler([&state](const caf::down_msg&) { state.on_core_down(); });
   state.open(self, std::move(arguments));
   return {
     [&state](fetch_atom, std::uint64_t index, std::uint64_t wait_ms) { return state.fetch(index, wait_ms); },

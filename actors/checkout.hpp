@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include <caf/response_promise.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/local.hpp"
@@ -48,8 +49,11 @@ public:
   caf::result<append_result> flush(bytes signature);
   [[nodiscard]] staged_batch_ptr staged(bytes signature) const;
   void on_truncation(const truncation& lost);
+  void on_core_down();
 
 private:
+  std::uint64_t owe(caf::response_promise promise);
+  void paid(std::uint64_t owed);
   template <class Answer, class... Content>
   caf::result<Answer> behind_the_news(Content... content);
   [[nodiscard]] append_result size() const;
@@ -68,7 +72,9 @@ private:
   std::vector<shared_bytes> blocks_; ///< staged, as they are to be stored
   std::size_t staged_bytes_ = 0;
   std::uint64_t known_fork_ = 0;
-  std::uint64_t shared_length_ = 0;               ///< blocks that the core still has as they were
+  std::uint64_t shared_length_ = 0;                     ///< blocks that the core still has as they were
+  std::map<std::uint64_t, caf::response_promise> owed_; ///< what waits for an answer of the core
+  std::uint64_t last_owed_ = 0;
   std::map<std::uint64_t, shared_bytes> rescued_; ///< blocks that it has no longer, as they were stored
 };
 

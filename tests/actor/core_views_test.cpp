@@ -84,6 +84,24 @@ TEST_CASE("a view shows the log as it was, whatever happens to it") {
   CHECK(past.error().code == ec::bad_argument);
 }
 
+TEST_CASE("whoever waits for a block of a view is answered when its core ends") {
+  fixture_with_views fixture;
+  auto core = fixture.open("log");
+  fixture.append(core.handle, {"a", "b"});
+  auto view = fixture.view(core.handle);
+  REQUIRE(fixture.ask<clear_result>(core.handle, clear_atom_v, u64{1}, u64{2}).has_value());
+  auto waiting = fixture.self->request(view, std::chrono::seconds(30), fetch_atom_v, u64{1}, u64{60000});
+  fixture.scheduler.run();
+  fixture.self->send_exit(core.handle, caf::exit_reason::kill);
+  fixture.scheduler.run();
+  fixture.scheduler.advance_time(std::chrono::seconds(31)); // without an answer it would be the time-out
+  fixture.scheduler.run();
+  waiting.receive([](const shared_bytes&) { FAIL("a block that is not there"); },
+                  [](const caf::error& reason) { CHECK(from_caf(reason).code == ec::store_closed); });
+  auto after = fixture.ask<core_record>(view, info_atom_v);
+  CHECK_FALSE(after.has_value());
+}
+
 TEST_CASE("a batch is seen by nobody until it is flushed, with one commit") {
   fixture_with_views fixture;
   auto core = fixture.open("log");
