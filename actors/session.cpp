@@ -120,12 +120,13 @@ void session_state::on_ready(bool is_readable) {
   if (is_paused_)
     return; // whoever resumes waits again
   thread_local std::vector<std::uint8_t> buffer(read_bytes);
-  std::vector<replication::connection_event> events;
-  for (int turn = 0; turn < reads_per_turn_max && inputs_out_ < inputs_out_max && read_again_ms_ == 0; ++turn) {
+  std::vector<replication::connection_event> events; // of all reads: what came together is verified together
+  result<void> done;
+  for (int turn = 0; turn < reads_per_turn_max && read_again_ms_ == 0 && done; ++turn) {
     auto count = arguments_.stream->read(buffer);
     if (!count) {
-      finish(count.error());
-      return;
+      done = fail(std::move(count.error()));
+      break;
     }
     if (*count == 0)
       break;
@@ -133,17 +134,16 @@ void session_state::on_ready(bool is_readable) {
     record_.bytes_in += *count;
     if (auto wait = arguments_.pass->take_bytes_in(*count, last_read_ms_); wait > 0)
       read_again_ms_ = std::max(read_again_ms_, last_read_ms_ + wait);
-    auto fed = connection_->feed({buffer.data(), *count}, last_read_ms_, events);
-    handle(events);
-    events.clear();
-    if (is_finished_)
-      return;
-    if (!fed) {
-      finish(fed.error());
-      return;
-    }
+    done = connection_->feed({buffer.data(), *count}, last_read_ms_, events);
     if (*count < buffer.size())
       break;
+  }
+  handle(events);
+  if (is_finished_)
+    return;
+  if (!done) {
+    finish(done.error());
+    return;
   }
   wait_for_relief();
   flush();

@@ -102,25 +102,44 @@ node parent_node(const node& one, const node& other, generation which) {
           crypto::blake2b({input_of_parent(left, right, which)})};
 }
 
-std::vector<node> leaf_nodes(std::uint64_t first, std::span<const shared_bytes> blocks, generation which) {
-  std::vector<node> leaves;
-  leaves.reserve(blocks.size());
+namespace {
+
+/// Calls `done(i, hash)` with the leaf hash of `value_of(i)` for each i below `count`.
+template <class ValueOf, class Done>
+void hash_leaves(std::size_t count, generation which, const ValueOf& value_of, const Done& done) {
   std::array<std::array<std::uint8_t, 9>, portion> heads{};
   std::array<crypto::two_parts, portion> messages;
   std::array<hash32, portion> hashes;
-  while (!blocks.empty()) {
-    auto count = std::min(blocks.size(), portion);
-    for (std::size_t i = 0; i < count; ++i) {
-      heads[i] = prefix(leaf_type, blocks[i].size(), which);
-      messages[i] = {heads[i], blocks[i].view()};
+  for (std::size_t first = 0; first < count; first += portion) {
+    auto size = std::min(count - first, portion);
+    for (std::size_t i = 0; i < size; ++i) {
+      byte_view value = value_of(first + i);
+      heads[i] = prefix(leaf_type, value.size(), which);
+      messages[i] = {heads[i], value};
     }
-    crypto::blake2b_each(std::span{messages}.first(count), std::span{hashes}.first(count));
-    for (std::size_t i = 0; i < count; ++i)
-      leaves.push_back({2 * (first + i), blocks[i].size(), hashes[i]});
-    first += count;
-    blocks = blocks.subspan(count);
+    crypto::blake2b_each(std::span{messages}.first(size), std::span{hashes}.first(size));
+    for (std::size_t i = 0; i < size; ++i)
+      done(first + i, hashes[i]);
   }
+}
+
+} // namespace
+
+std::vector<node> leaf_nodes(std::uint64_t first, std::span<const shared_bytes> blocks, generation which) {
+  std::vector<node> leaves;
+  leaves.reserve(blocks.size());
+  hash_leaves(
+    blocks.size(), which, [&](std::size_t i) { return blocks[i].view(); },
+    [&](std::size_t i, const hash32& hash) {
+      leaves.push_back({2 * (first + i), blocks[i].size(), hash});
+    });
   return leaves;
+}
+
+void fill_leaves(std::span<const open_leaf> open, generation which) {
+  hash_leaves(
+    open.size(), which, [&](std::size_t i) { return open[i].value; },
+    [&](std::size_t i, const hash32& hash) { *open[i].leaf = hash; });
 }
 
 std::vector<node> parent_nodes(std::span<const std::pair<const node*, const node*>> siblings, generation which) {

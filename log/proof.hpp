@@ -47,6 +47,8 @@ struct block_proof {
   std::uint64_t index = 0;
   shared_bytes value;
   std::vector<node> nodes; ///< siblings on the way up
+  /// Leaf hash of `value` where fill_leaves() computed it here; never part of a message.
+  std::optional<hash32> leaf = std::nullopt;
   friend bool operator==(const block_proof&, const block_proof&) = default;
 };
 

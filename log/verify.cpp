@@ -221,7 +221,8 @@ result<void> proof_verifier::climb(const proof& candidate, subtree& proven) cons
   node_queue queue{candidate.block ? candidate.block->nodes : candidate.hash->nodes, seek_root};
   node current;
   if (candidate.block) {
-    current = leaf_node(candidate.block->index, candidate.block->value.view());
+    const auto& block = *candidate.block;
+    current = {2 * block.index, block.value.size(), block.leaf ? *block.leaf : leaf_hash(block.value.view())};
     proven.is_hashed = true;
   } else {
     const auto* first = queue.take(candidate.hash->index);

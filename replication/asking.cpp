@@ -29,7 +29,7 @@ bool replicator::implementation::may_ask(const peer& whom) const {
 }
 
 std::size_t replicator::implementation::block_estimate() const {
-  const auto& head = state.head;
+  const auto& head = proven_head();
   return head.length == 0 ? proof_bytes : static_cast<std::size_t>(head.byte_length / head.length) + 64;
 }
 
@@ -42,9 +42,10 @@ bool replicator::implementation::has_room(const peer& whom) const {
 
 /// Blocks below this may be asked for without an upgrade.
 std::uint64_t replicator::implementation::askable_end(const peer& whom) const {
-  if (whom.theirs.fork != state.head.fork || whom.provable_fork != state.head.fork)
+  const auto& head = proven_head();
+  if (whom.theirs.fork != head.fork || whom.provable_fork != head.fork)
     return 0;
-  return std::min({whom.theirs.length, state.head.length, whom.provable_length});
+  return whom.theirs.length >= head.length ? head.length : std::min(whom.theirs.length, whom.provable_length);
 }
 
 void replicator::implementation::pump(peer& whom, const log::log_source& source) {
@@ -83,7 +84,7 @@ void replicator::implementation::withdraw(peer& whom, std::uint64_t id) {
 /// For a core of which only the key is known, when no upgrade will bring the manifest along.
 void replicator::implementation::ask_manifest(peer& whom) {
   if (knows_manifest() || is_manifest_pending || manifest_request || !whom.theirs.has_manifest ||
-      whom.theirs.length > 0 || is_head_pending)
+      whom.theirs.length > 0 || pending_head)
     return;
   const auto id = send_request(
     whom, {.kind = request_kind::manifest, .wanted = {}, .fork = state.head.fork, .bytes = proof_bytes}, 0);
@@ -107,7 +108,7 @@ bool replicator::implementation::is_upgrade_useful(const peer& whom) const {
 void replicator::implementation::ask_upgrade(peer& whom) {
   const auto length = state.head.length;
   const auto& theirs = whom.theirs;
-  if (upgrade || search || is_head_pending || theirs.length <= length || !theirs.can_upgrade ||
+  if (upgrade || search || pending_head || theirs.length <= length || !theirs.can_upgrade ||
       whom.length_acked != length || !has_room(whom) || !is_upgrade_useful(whom))
     return;
   asked request{.kind = request_kind::upgrade, .wanted = {}, .fork = theirs.fork, .bytes = proof_bytes};
@@ -118,11 +119,13 @@ void replicator::implementation::ask_upgrade(peer& whom) {
       if (whom.has.test(*next))
         return *next;
     }
-    const auto last = theirs.length - 1;
-    const bool is_followed = std::any_of(plan.downloads.begin(), plan.downloads.end(), [last](const auto& entry) {
-      return entry.second.range.end == UINT64_MAX && entry.second.range.start <= last;
-    });
-    return is_followed && whom.has.test(last) && plan.is_free(last) ? std::optional{last} : std::nullopt;
+    // The first one of a download that goes on: it continues what is stored without a gap.
+    for (const auto& [id, wanted] : plan.downloads) {
+      const auto first = whom.has.first_set({std::max(length, wanted.range.start), theirs.length});
+      if (wanted.range.end == UINT64_MAX && first && plan.is_free(*first))
+        return first;
+    }
+    return std::nullopt;
   }();
   request_plan::seek* seeking = nullptr;
   if (rider) {
@@ -243,7 +246,7 @@ bool replicator::implementation::ask_block(peer& whom, std::uint64_t index, std:
     }
     request.is_chained = levels == height;
   } else {
-    const auto missing = log::missing_nodes(state.head, nodes, 2 * index);
+    const auto missing = log::missing_nodes(proven_head(), nodes, 2 * index);
     if (!missing)
       return false;
     levels = *missing;

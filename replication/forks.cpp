@@ -73,7 +73,7 @@ void replicator::implementation::on_conflict(peer& from, const log::proof& evide
 /// The whole head of a peer that is on a higher fork than we are.
 void replicator::implementation::ask_fork(peer& whom, const log::log_source& source) {
   const auto& theirs = whom.theirs;
-  if (theirs.fork <= state.head.fork || theirs.length == 0 || is_head_pending)
+  if (theirs.fork <= state.head.fork || theirs.length == 0 || pending_head)
     return;
   if (search && search->fork() >= theirs.fork) {
     advance_reorg(source);
@@ -110,7 +110,7 @@ void replicator::implementation::on_fork(peer& from, const wire::data& message, 
 
 /// Asks for the next path, or hands the finished reorg out.
 void replicator::implementation::advance_reorg(const log::log_source& /*source*/) {
-  if (!search || is_head_pending || search_request)
+  if (!search || pending_head || search_request)
     return;
   if (search->fork() <= state.head.fork) {
     search.reset();
@@ -140,7 +140,8 @@ void replicator::implementation::advance_reorg(const log::log_source& /*source*/
   reorg found{{}, std::min(search->ancestors(), state.head.length)};
   found.verified = search->take();
   search.reset();
-  is_head_pending = is_reorg_pending = true;
+  pending_head = found.verified.head;
+  is_reorg_pending = true;
   out.replaced = std::move(found);
 }
 

@@ -16,8 +16,8 @@ struct parked_peer {
 
 bool replicator::is_quiet() const {
   const auto& self = *implementation_;
-  if (self.is_head_pending || self.is_reorg_pending || self.is_manifest_pending || self.upgrade ||
-      self.manifest_request || self.search || !self.held.empty() || self.stalled_ms > self.now)
+  if (self.pending_head || self.is_reorg_pending || self.is_manifest_pending || self.upgrade || self.manifest_request ||
+      self.search || !self.held.empty() || self.stalled_ms > self.now)
     return false;
   return std::all_of(self.peers.begin(), self.peers.end(), [&](const auto& entry) {
     auto& who = entry.second;

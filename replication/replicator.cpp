@@ -184,6 +184,7 @@ void replicator::receive(peer_id peer, std::vector<wire::message> messages, cons
     }
   };
   const visitor handle{self, *from, source, verifier};
+  implementation::hash_ahead(*from, messages);
   for (auto& message : messages) {
     if (from->is_failed || self.is_frozen())
       break;
@@ -223,8 +224,10 @@ void replicator::changed(const log::change_set& changes, bool is_ours, const log
     self.on_fork_changed();
   else
     self.forget_fresh(changes, source);
-  if (changes.head && !is_ours)
-    self.is_head_pending = self.is_reorg_pending = false;
+  if (changes.head && !is_ours) {
+    self.pending_head.reset();
+    self.is_reorg_pending = false;
+  }
   if (self.knows_manifest())
     self.is_manifest_pending = false;
   self.announce(changes, is_fork || changes.truncate_to.has_value());
@@ -249,8 +252,11 @@ void replicator::discarded(const std::vector<log::verification>& verified, const
       self.plan.rejected(lost.block->index);
     if (lost.manifest)
       self.is_manifest_pending = false;
-    if (lost.head)
-      self.is_head_pending = self.is_reorg_pending = false;
+    if (lost.head) {
+      self.pending_head.reset();
+      self.is_reorg_pending = false;
+      ++self.epoch; // what is asked for beyond our head cannot be proven any more
+    }
   }
   self.fresh.clear(); // what was proven with the help of lost nodes is asked for with a longer path
   self.stalled_ms = now_ms + stall_ms;
@@ -347,7 +353,7 @@ void replicator::set_downloading(bool is_downloading, const log::log_source& sou
 
 bool replicator::is_update_settled() const {
   const auto& self = *implementation_;
-  if (self.is_head_pending || self.upgrade || self.search || !self.held.empty())
+  if (self.pending_head || self.upgrade || self.search || !self.held.empty())
     return false;
   const auto& head = self.state.head;
   return std::all_of(self.peers.begin(), self.peers.end(), [&](const auto& entry) {
@@ -488,7 +494,7 @@ std::optional<std::uint64_t> replicator::next_tick_ms() const {
     if (peer.is_turn_due)
       consider(peer.turned_ms + wants_turn_ms);
   }
-  if (self.search && !self.is_head_pending)
+  if (self.search && !self.pending_head)
     consider(std::min(self.search_started_ms + self.settings.request_ms_max,
                       self.search_request ? UINT64_MAX : self.search_heard_ms + search_wait_ms));
   if (self.stalled_ms > self.now)

@@ -82,6 +82,10 @@ struct replicator::implementation {
   [[nodiscard]] bool knows_manifest() const {
     return state.manifest.has_value();
   }
+  /// As far as the log is proven: what lies between our head and this is asked for while the disk is busy.
+  [[nodiscard]] const log::tree_head& proven_head() const {
+    return pending_head && !is_reorg_pending ? *pending_head : state.head;
+  }
   [[nodiscard]] bool is_allowing_push() const {
     return allows_push && downloading;
   }
@@ -139,6 +143,7 @@ struct replicator::implementation {
   bool move_single(request_place place);
 
   // -- accepting.cpp
+  static void hash_ahead(const peer& from, std::vector<wire::message>& messages);
   void on_data(peer& from, wire::data message, const log::log_source& source, log::proof_verifier& verifier);
   void accept(peer& from, wire::data message, const asked& request, log::proof_verifier& verifier);
   void on_pushed(peer& from, wire::data message, const log::log_source& source, log::proof_verifier& verifier);
@@ -179,10 +184,10 @@ struct replicator::implementation {
   bool downloading = false;
   bool downloading_told = false; ///< the flag in our last syncs
   bool frozen = false;
-  bool is_head_pending = false;         ///< a head was handed out and not committed yet
-  bool is_reorg_pending = false;        ///< the same, of another fork
-  bool is_manifest_pending = false;     ///< the same for the manifest
-  std::optional<request_place> upgrade; ///< upgrade in flight
+  std::optional<log::tree_head> pending_head; ///< it was handed out and is not committed yet
+  bool is_reorg_pending = false;              ///< the same, of another fork
+  bool is_manifest_pending = false;           ///< the same for the manifest
+  std::optional<request_place> upgrade;       ///< upgrade in flight
   std::optional<request_place> manifest_request;
   std::optional<log::reorg_search> search; ///< a higher fork whose common prefix is sought
   std::optional<request_place> search_request;

@@ -22,6 +22,8 @@ struct block_answer {
   std::optional<shared_bytes> value; ///< absent: a hash only, and then `nodes` begins with the leaf
   std::vector<node> nodes;           ///< siblings on the way up, then the roots that the requester lacks
   std::optional<signature64> signature;
+  /// Leaf hash of `value` where fill_leaves() computed it here; never part of a message.
+  std::optional<hash32> leaf = std::nullopt;
   friend bool operator==(const block_answer&, const block_answer&) = default;
 };
 

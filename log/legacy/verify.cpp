@@ -162,7 +162,8 @@ result<verification> answer_verifier::verify(const block_answer& answer) {
     return fail(std::move(done.error()));
   state.rest = answer.nodes;
   if (answer.value) {
-    state.top = leaf_node(answer.index, answer.value->view(), generation::g9);
+    const auto& value = *answer.value;
+    state.top = {leaf, value.size(), answer.leaf ? *answer.leaf : leaf_hash(value.view(), generation::g9)};
   } else {
     state.top = answer.nodes.front();
     state.rest = state.rest.subspan(1);

@@ -5,6 +5,7 @@
 
 #include "base/limits.hpp"
 #include "log/flat_tree.hpp"
+#include "log/hash_batches.hpp"
 #include "log/prove.hpp"
 #include "replication/legacy/replicator_core.hpp"
 
@@ -165,6 +166,18 @@ void replicator::implementation::release(peer& from, std::uint64_t index, const 
 void replicator::implementation::release_all(peer& from) {
   for (const auto& [index, asked] : std::exchange(from.questions, {}))
     release(from, index, asked);
+}
+
+/// The leaves of all blocks that came together: side by side they cost a third of what they cost one by one.
+void replicator::implementation::hash_ahead(const peer& from, std::vector<message>& messages) {
+  std::vector<log::open_leaf> open;
+  for (auto& one : messages) {
+    auto* said = std::get_if<data>(&one);
+    if (said != nullptr && said->value && from.questions.contains(said->index))
+      open.push_back({said->value->view(), &said->leaf});
+  }
+  if (open.size() > 1)
+    log::fill_leaves(open, log::generation::g9);
 }
 
 void replicator::implementation::on_data(peer& from, data said, const log::log_source& source) {

@@ -143,6 +143,7 @@ void replicator::receive(peer_id id, std::vector<message> messages, const log::l
   auto* from = self.find(id);
   if (from == nullptr)
     return;
+  implementation::hash_ahead(*from, messages);
   for (auto& one : messages) {
     if (from->is_failed)
       break;

@@ -141,6 +141,7 @@ struct replicator::implementation {
   void ask_growth(peer& whom, const log::log_source& source);
   void ask_seeks(peer& whom, const log::log_source& source);
   void ask(peer& whom, request said, std::optional<std::uint64_t> seek, const log::log_source& source);
+  static void hash_ahead(const peer& from, std::vector<message>& messages);
   void on_data(peer& from, data said, const log::log_source& source);
   void keep(peer& from, log::verification verified);
   void release(peer& from, std::uint64_t index, const question& asked);

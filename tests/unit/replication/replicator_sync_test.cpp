@@ -72,6 +72,47 @@ TEST_CASE("appends reach a follower as they happen", "[replicator_sync_test]") {
   }
 }
 
+TEST_CASE("blocks of a longer log are asked for while its head is on the way to the disk", "[replicator_sync_test]") {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    CAPTURE(seed);
+    world sim{seed};
+    auto& writer = sim.add(writer_with(20, keys));
+    auto& reader = sim.add(reader_of(writer.core));
+    sim.download(reader);
+    sim.connect(writer, reader);
+    sim.deliver_all();
+    REQUIRE(reader.core.state.head.length == 0);
+    REQUIRE(reader.asked.size() == 20);
+    const auto has_block = [](const auto& one) {
+      return one.block.has_value();
+    };
+    REQUIRE(std::count_if(reader.waiting.begin(), reader.waiting.end(), has_block) == 20);
+    sim.run();
+    REQUIRE(is_same(writer, reader));
+    REQUIRE(most_asked(reader) == 1);
+    sim.append(writer, test_blocks(20, 33), keys);
+    sim.deliver_all();
+    REQUIRE(reader.core.state.head.length == 20);
+    REQUIRE(reader.asked.size() == 33);
+    sim.run();
+    REQUIRE(is_same(writer, reader));
+    REQUIRE(most_asked(reader) == 1);
+  }
+}
+
+TEST_CASE("a block that rides along with a new head continues what is stored", "[replicator_sync_test]") {
+  world sim{1};
+  auto& writer = sim.add(writer_with(20, keys));
+  auto& reader = sim.add(reader_of(writer.core));
+  sim.download(reader);
+  sim.connect(writer, reader);
+  while (reader.waiting.empty())
+    sim.run_some(1);
+  REQUIRE(reader.waiting.front().head.has_value());
+  REQUIRE(reader.waiting.front().block.has_value());
+  REQUIRE(reader.waiting.front().block->index == 0);
+}
+
 TEST_CASE("three readers share the work of two seeders", "[replicator_sync_test]") {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     CAPTURE(seed);

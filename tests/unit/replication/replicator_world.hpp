@@ -150,6 +150,21 @@ public:
     }
   }
 
+  /// Delivers whatever is sent while no disk answers: nothing is committed.
+  void deliver_all() {
+    for (bool is_moved = true; is_moved;) {
+      is_moved = false;
+      for (auto& [id, entry] : links_) {
+        for (const bool is_left : {true, false}) {
+          if ((is_left ? entry.to_left : entry.to_right).empty())
+            continue;
+          deliver(entry, id, is_left);
+          is_moved = true;
+        }
+      }
+    }
+  }
+
   /// Jumps to the next timer. False when there is none.
   bool advance() {
     std::optional<std::uint64_t> next;
@@ -295,8 +310,12 @@ private:
     drain(node);
   }
 
+  /// What came meanwhile may lean on what is lost.
   void give_up(world_node& node) {
-    node.machine->discarded(std::exchange(node.committing, {}), node.core.store, now);
+    auto lost = std::exchange(node.committing, {});
+    std::move(node.waiting.begin(), node.waiting.end(), std::back_inserter(lost));
+    node.waiting.clear();
+    node.machine->discarded(lost, node.core.store, now);
     drain(node);
   }
 
