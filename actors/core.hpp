@@ -173,6 +173,7 @@ private:
     std::vector<staged_append> appends;
     std::vector<caf::typed_response_promise<core_record>> records;
     std::vector<log::verification> verified;
+    open_change_ptr open;                          ///< of what peers brought: more may join it
     std::function<void(const result<void>&)> done; ///< of an edit
     bool is_held = false;                          ///< its commit is not ours
     bool is_foreign = false;                       ///< of an edit: nothing that was written here
@@ -229,6 +230,7 @@ private:
   void collect_effects();
   void send_outputs();
   void start_step();
+  void grow_step();
   [[nodiscard]] bool stage_writes(step& next);
   [[nodiscard]] bool stage_appends(step& next);
   [[nodiscard]] bool stage_edit(step& next);
@@ -247,6 +249,7 @@ private:
   void failed(const error& reason);
   void count(const step& done, std::uint64_t before_bytes);
   void fail_step(step& broken, const error& reason);
+  void discard(const std::vector<log::verification>& lost);
   void answer_waiters();
   void expire_waiters();
   void answer_seeks();

@@ -1,11 +1,13 @@
 // The one step of a core that is on its way to the disk, and what becomes true when it has arrived.
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include <caf/all.hpp>
 
 #include "actors/core.hpp"
 #include "actors/evidence.hpp"
+#include "actors/open_change.hpp"
 #include "log/prove.hpp"
 
 namespace corestore::actors {
@@ -14,6 +16,10 @@ namespace {
 
 /// Blocks that one step may carry, so that a step stays well below a transaction's bound.
 constexpr std::size_t step_bytes_max = std::size_t{4} << 20U;
+
+/// What a step that waits for the writer may become, so that staging it anew stays cheap.
+constexpr std::size_t grown_count_max = 64;
+constexpr std::size_t grown_bytes_max = std::size_t{256} << 10U;
 
 /// A timer keeps the memory of a core that has ended meanwhile: rather than waiting long, it looks again.
 constexpr std::uint64_t timer_ms_max = 5000;
@@ -56,8 +62,10 @@ void core_state::finish(caf::error reason) {
 }
 
 void core_state::start_step() {
-  if (in_flight_)
+  if (in_flight_) {
+    grow_step();
     return;
+  }
   step next;
   if (!ending_ && (stage_reorg(next) || stage_header(next) || stage_verified(next))) {
     commit(std::move(next));
@@ -68,6 +76,26 @@ void core_state::start_step() {
       commit(std::move(next));
       return;
     }
+}
+
+/// What was verified while a step waits for the writer goes along with it: one commit instead of two.
+void core_state::grow_step() {
+  auto& waiting = *in_flight_;
+  if (!waiting.open || verified_.empty() || waiting.verified.size() + verified_.size() > grown_count_max ||
+      log::size_of(*waiting.changes) > grown_bytes_max || waiting.open->is_taken())
+    return;
+  auto all = waiting.verified;
+  all.insert(all.end(), verified_.begin(), verified_.end());
+  result<log::change_set> staged;
+  auto done = reading([&](const log::log_source& source) { staged = log::stage_verified(log_, source, all); });
+  if (!done || !staged)
+    return; // it has a step of its own, and says what is wrong with it
+  auto longer = std::make_shared<const log::change_set>(std::move(*staged));
+  if (!waiting.open->replace(longer))
+    return;
+  waiting.changes = std::move(longer);
+  waiting.verified = std::move(all);
+  verified_.clear();
 }
 
 bool core_state::stage_writes(step& next) {
@@ -145,6 +173,7 @@ bool core_state::stage_verified(step& next) {
     reading([&](const log::log_source& source) { staged = log::stage_verified(log_, source, next.verified); });
   if (done && staged) {
     next.changes = std::make_shared<const log::change_set>(std::move(*staged));
+    next.open = std::make_shared<open_change>(next.changes);
     return true;
   }
   fail_step(next, done ? staged.error() : done.error());
@@ -188,8 +217,16 @@ void core_state::commit(step next) {
   in_flight_ = std::move(next);
   if (in_flight_->is_held)
     return;
-  self_->request(around_->writer, caf::infinite, commit_atom_v, in_flight_->changes)
-    .then([this](std::uint64_t) { committed(); }, [this](const caf::error& reason) { failed(from_caf(reason)); });
+  auto done = [this](std::uint64_t) {
+    committed();
+  };
+  auto undone = [this](const caf::error& reason) {
+    failed(from_caf(reason));
+  };
+  if (in_flight_->open)
+    self_->request(around_->writer, caf::infinite, commit_atom_v, in_flight_->open).then(done, undone);
+  else
+    self_->request(around_->writer, caf::infinite, commit_atom_v, in_flight_->changes).then(done, undone);
 }
 
 void core_state::committed() {
@@ -217,6 +254,8 @@ void core_state::committed() {
   if (replicator_.is_present())
     std::ignore = reading(
       [&](const log::log_source& source) { replicator_->changed(*done.changes, done.is_ours, source, now_ms()); });
+  if (log_.head.fork != before_fork || done.changes->truncate_to || !done.changes->forgotten.empty())
+    discard(std::exchange(verified_, {})); // it was proven against another history, or nodes that went away meanwhile
   count(done, before_bytes);
   if (!had_manifest && log_.manifest)
     publish(event_of(event_kind::manifest));
@@ -262,9 +301,17 @@ void core_state::fail_step(step& broken, const error& reason) {
     promise.deliver(to_caf(reason));
   if (broken.done)
     broken.done(fail(reason));
-  if (!broken.verified.empty())
-    std::ignore =
-      reading([&](const log::log_source& source) { replicator_->discarded(broken.verified, source, now_ms()); });
+  if (broken.verified.empty())
+    return;
+  // What came meanwhile may lean on the head or on nodes that were lost with this.
+  std::move(verified_.begin(), verified_.end(), std::back_inserter(broken.verified));
+  verified_.clear();
+  discard(broken.verified);
+}
+
+void core_state::discard(const std::vector<log::verification>& lost) {
+  if (!lost.empty())
+    std::ignore = reading([&](const log::log_source& source) { replicator_->discarded(lost, source, now_ms()); });
 }
 
 void core_state::answer_waiters() {

@@ -28,9 +28,11 @@ struct parked_core;
 struct local_core;
 struct staged_batch;
 struct truncation;
+class open_change;
 
 /// Shared because one request may be repeated by CAF's message; immutable once sent.
 using change_set_ptr = std::shared_ptr<const log::change_set>;
+using open_change_ptr = std::shared_ptr<open_change>;
 using staged_batch_ptr = std::shared_ptr<const staged_batch>;
 using truncation_ptr = std::shared_ptr<const truncation>;
 
@@ -46,6 +48,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::local_core)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<corestore::actors::local_core>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::change_set_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<corestore::actors::change_set_ptr>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::open_change_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::staged_batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(corestore::actors::truncation_ptr)
 
@@ -194,6 +197,8 @@ using room_maker_actor = caf::typed_actor<
 using writer_actor = caf::typed_actor<
   // make one change set durable; answered with the number of its commit
   caf::replies_to<commit_atom, change_set_ptr>::with<std::uint64_t>,
+  // the same, for one that may become longer while it waits
+  caf::replies_to<commit_atom, open_change_ptr>::with<std::uint64_t>,
   // make several durable, all or none
   caf::replies_to<commit_atom, std::vector<change_set_ptr>>::with<std::uint64_t>,
   // commit what is queued

@@ -5,6 +5,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/open_change.hpp"
 #include "storage/commit_group.hpp"
 
 namespace corestore::actors {
@@ -50,6 +51,22 @@ void refuse(writer_state& state, writer_state::entry& refused, error reason) {
   refused.promise.deliver(to_caf(reason));
 }
 
+void enqueue(self_pointer self, writer_state::entry wish) {
+  auto& state = self->state;
+  wish.arrival = clock::now();
+  state.queue.push_back(std::move(wish));
+  if (std::exchange(state.is_armed, true))
+    return;
+  self->send(self, flush_atom_v);
+}
+
+/// What the entry has to commit, which from now on stays as it is.
+const log::change_set& settled(writer_state::entry& wish) {
+  if (auto open = std::exchange(wish.open, nullptr))
+    wish.changes = open->take();
+  return *wish.changes;
+}
+
 /// Commits everything queued, one bounded group after the other. A group that fails as a whole is retried change set
 /// by change set, so that one bad or oversized member does not take its neighbours down.
 void commit_queued(writer_state& state) {
@@ -59,7 +76,7 @@ void commit_queued(writer_state& state) {
     std::vector<log::change_set> group;
     storage::commit_group bounds;
     auto first = next;
-    while (next < entries.size() && bounds.admit(log::size_of(*entries[next].changes)))
+    while (next < entries.size() && bounds.admit(log::size_of(settled(entries[next]))))
       group.push_back(*entries[next++].changes);
     auto start = clock::now();
     auto outcome = state.backend->apply(group);
@@ -160,11 +177,12 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
   return {
     [self](commit_atom, const change_set_ptr& changes) -> caf::result<std::uint64_t> {
       auto promise = self->make_response_promise<std::uint64_t>();
-      self->state.queue.push_back({changes, promise, std::chrono::steady_clock::now()});
-      if (!self->state.is_armed) {
-        self->state.is_armed = true;
-        self->send(self, flush_atom_v);
-      }
+      enqueue(self, {changes, nullptr, promise, {}});
+      return promise;
+    },
+    [self](commit_atom, const open_change_ptr& changes) -> caf::result<std::uint64_t> {
+      auto promise = self->make_response_promise<std::uint64_t>();
+      enqueue(self, {nullptr, changes, promise, {}});
       return promise;
     },
     [self](commit_atom, const std::vector<change_set_ptr>& members) -> caf::result<std::uint64_t> {

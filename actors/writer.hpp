@@ -19,6 +19,7 @@ namespace corestore::actors {
 struct writer_state {
   struct entry {
     change_set_ptr changes;
+    open_change_ptr open; ///< where to take `changes` from
     caf::typed_response_promise<std::uint64_t> promise;
     std::chrono::steady_clock::time_point arrival;
     unsigned attempts = 0; ///< times that the quota was in its way
