@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint64_t count_max = std::uint64_t{1} << 32U;
 constexpr std::uint64_t block_bytes_max = 15728640;
 constexpr std::uint64_t callers_max = 100000;
+constexpr std::uint64_t connections_max = 100000;
 constexpr double rate_max = 1e7;
 constexpr double warm_up_s_max = 3600;
 
@@ -54,6 +55,10 @@ void add_load(CLI::App& verb, options& asked) {
   if (asked.workload == "open-many")
     verb.add_option("--held", asked.held, "Cores that are open at once (default: all)")
       ->check(CLI::Range(std::uint64_t{1}, count_max));
+  if (asked.workload == "idle")
+    verb.add_option("--connections", asked.connections, "Connections to the serving process")
+      ->check(CLI::Range(std::uint64_t{1}, connections_max))
+      ->capture_default_str();
   verb.add_option("--seed", asked.seed, "Of content and order")->capture_default_str();
 }
 
@@ -66,7 +71,7 @@ void add_options(CLI::App& verb, options& asked) {
   const std::map<std::string, log::generation> generations{{"9", log::generation::g9}, {"10", log::generation::g10}};
   const std::map<std::string, role> roles{{"serve", role::serve}, {"fetch", role::fetch}};
   const std::map<std::string, beside> peers{{"js", beside::js}, {"js9", beside::js9}};
-  const std::map<std::string, way> ways{{"process", way::process}, {"node", way::node}};
+  const std::map<std::string, way> ways{{"process", way::process}, {"plain", way::plain}, {"node", way::node}};
   add_sizes(verb, asked);
   add_load(verb, asked);
   verb.add_option("--durability", asked.durability, "When an append is answered: commit, interval or none")
@@ -75,7 +80,8 @@ void add_options(CLI::App& verb, options& asked) {
   if (is_in_process(asked.workload))
     verb
       .add_option("--over", asked.over,
-                  "How callers reach the store: process, or node for a CAF connection on loopback")
+                  "How callers reach the store: process, node for a CAF connection on loopback, or (get) plain for the "
+                  "plain interface")
       ->transform(CLI::CheckedTransformer(ways).description(""))
       ->type_name("WAY=process");
   verb.add_option("--generation", asked.generation, "Of the cores, and of what is spoken: 10 or 9")
@@ -97,17 +103,19 @@ void add_options(CLI::App& verb, options& asked) {
 result<void> check(const options& asked, const workload& chosen) {
   auto is_whole = asked.role == role::whole;
   if (!is_whole && chosen.serve == nullptr)
-    return fail(ec::bad_argument, "--role belongs to replicate, replicate-many, fanout, live and sparse");
+    return fail(ec::bad_argument, "--role belongs to replicate, replicate-many, fanout, live, sparse and idle");
   if (!is_whole && asked.beside != beside::nobody)
     return fail(ec::bad_argument, "--role and --peer exclude each other");
   if ((asked.role == role::fetch) == asked.address.empty())
     return fail(ec::bad_argument, "--role fetch and --connect need each other");
   if (asked.workload == "live" && asked.block_bytes < live_block_bytes_min)
     return fail(ec::bad_argument, "live needs blocks of 8 bytes at least");
+  if (asked.over == way::plain && asked.workload != "get")
+    return fail(ec::bad_argument, "--over plain belongs to get");
   auto has_requests = asked.workload == "live" || asked.workload == "sparse";
   if (has_requests && asked.requests == 0)
     return fail(ec::bad_argument, "--requests has to be above 0");
-  if (asked.duration_s > 0 && (chosen.serve != nullptr || asked.workload == "open-many"))
+  if (asked.duration_s > 0 && asked.workload != "idle" && (chosen.serve != nullptr || asked.workload == "open-many"))
     return fail(ec::bad_argument, asked.workload + " runs for its number of blocks or requests, not for a time");
   if (asked.duration_s > 0 && asked.beside != beside::nobody)
     return fail(ec::bad_argument, "the JavaScript peers run for a number of blocks, not for a time");

@@ -96,6 +96,8 @@ result<outcome> append_many(const options& asked) {
 }
 
 result<outcome> get(const options& asked) {
+  if (asked.over == way::plain)
+    return get_plain(asked);
   auto filled = fill_one(asked);
   if (!filled)
     return fail(filled.error());

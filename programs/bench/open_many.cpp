@@ -1,13 +1,10 @@
 // What open cores cost: created, known from disk only, held open all at once, and opened again.
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
-#include <malloc.h>
-
 #include "programs/bench/driver.hpp"
+#include "programs/bench/resources.hpp"
 #include "programs/bench/workloads.hpp"
 #include "programs/bench/world.hpp"
 
@@ -30,36 +27,13 @@ double seconds_since(clock::time_point start) {
   return std::chrono::duration<double>(clock::now() - start).count();
 }
 
-/// What this process has of everything that could grow with the cores.
-struct footprint {
-  double resident_bytes = 0;  ///< with the pages of the store that are mapped
-  double anonymous_bytes = 0; ///< what only this process has
-  std::uint64_t descriptors = 0;
+/// This process, and the actors in it.
+struct crowded : footprint {
   std::uint64_t actors = 0;
-  std::uint64_t threads = 0;
 };
 
-footprint measure_process(const world& stage) {
-  footprint now;
-  malloc_trim(0); // what earlier phases left is not counted as free room of the next one
-  std::ifstream status{"/proc/self/status"};
-  std::string field;
-  while (status >> field) {
-    double value = 0;
-    if (field == "VmRSS:" && status >> value)
-      now.resident_bytes = value * 1024;
-    else if (field == "RssAnon:" && status >> value)
-      now.anonymous_bytes = value * 1024;
-    else if (field == "Threads:" && status >> value)
-      now.threads = static_cast<std::uint64_t>(value);
-  }
-  std::error_code ignored; // without it there are none to count
-  for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd", ignored}) {
-    std::ignore = entry;
-    ++now.descriptors;
-  }
-  now.actors = stage.actors();
-  return now;
+crowded measure_process(const world& stage) {
+  return {measure_footprint(), stage.actors()};
 }
 
 /// Opens the named cores [first, last), all of which stay open until the next call. With `then`, calls it before they
@@ -108,7 +82,7 @@ result<outcome> open_many(const options& asked) {
 
   auto held = asked.held == 0 ? asked.cores : std::min(asked.held, asked.cores);
   auto before = measure_process(there);
-  footprint after;
+  crowded after;
   outcome measured;
   if (auto done = open_all(there, 0, held, measured, [&] { after = measure_process(there); }); !done)
     return fail(done.error());

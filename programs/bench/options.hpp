@@ -26,6 +26,7 @@ enum class beside : std::uint8_t {
 /// How the callers of a workload in one process reach the store.
 enum class way : std::uint8_t {
   process, ///< by its handle
+  plain,   ///< by the plain interface of the library, from threads of their own; reads only
   node     ///< over a CAF node connection on loopback, from an actor system of their own
 };
 
@@ -44,6 +45,7 @@ struct options {
   storage::durability durability = storage::durability::commit;
   log::generation generation = log::generation::g10; ///< of the cores, and of what is spoken between processes
   std::uint64_t duration_s = 0;                      ///< instead of a number of blocks; 0 = count
+  std::uint64_t connections = 0;                     ///< of idle
   std::uint64_t held = 0;                            ///< cores that are open at once, of open-many; 0 = all
   std::uint64_t seed = 1;
   way over = way::process;

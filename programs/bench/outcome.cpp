@@ -31,6 +31,8 @@ double rounded(double value) {
 }
 
 std::string_view name_of(way over) {
+  if (over == way::plain)
+    return "plain";
   return over == way::node ? "node" : "process";
 }
 
@@ -121,6 +123,8 @@ json to_json(const options& asked, const outcome& measured) {
                     {"duration_s", asked.duration_s},
                     {"seed", asked.seed},
                     {"over", name_of(asked.over)}};
+  if (asked.connections > 0)
+    line["params"]["connections"] = asked.connections;
   return line;
 }
 

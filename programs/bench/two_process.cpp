@@ -12,20 +12,23 @@
 namespace corestore::bench {
 
 std::vector<std::string> words_for(const options& asked, std::string_view role) {
-  return {own_path(),     asked.workload,
-          "--role",       std::string{role},
-          "--cores",      std::to_string(asked.cores),
-          "--blocks",     std::to_string(asked.blocks),
-          "--block-size", std::to_string(asked.block_bytes),
-          "--batch",      std::to_string(asked.batch),
-          "--requests",   std::to_string(asked.requests),
-          "--callers",    std::to_string(asked.callers),
-          "--rate",       fmt::format("{}", asked.rate),
-          "--warm-up",    fmt::format("{}", asked.warm_up_s),
-          "--durability", std::string{name_of(asked.durability)},
-          "--generation", std::to_string(static_cast<int>(asked.generation)),
-          "--seed",       std::to_string(asked.seed),
-          "--json"};
+  std::vector<std::string> words{own_path(),     asked.workload,
+                                 "--role",       std::string{role},
+                                 "--cores",      std::to_string(asked.cores),
+                                 "--blocks",     std::to_string(asked.blocks),
+                                 "--block-size", std::to_string(asked.block_bytes),
+                                 "--batch",      std::to_string(asked.batch),
+                                 "--requests",   std::to_string(asked.requests),
+                                 "--callers",    std::to_string(asked.callers),
+                                 "--rate",       fmt::format("{}", asked.rate),
+                                 "--warm-up",    fmt::format("{}", asked.warm_up_s),
+                                 "--durability", std::string{name_of(asked.durability)},
+                                 "--generation", std::to_string(static_cast<int>(asked.generation)),
+                                 "--seed",       std::to_string(asked.seed),
+                                 "--json"};
+  if (asked.connections > 0)
+    words.insert(words.end(), {"--connections", std::to_string(asked.connections)});
+  return words;
 }
 
 result<json> read_json(child& process, std::string_view what) {

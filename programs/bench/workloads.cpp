@@ -34,6 +34,11 @@ options requesting(options defaults, std::uint64_t requests, double rate) {
   return defaults;
 }
 
+options connected(options defaults, std::uint64_t connections) {
+  defaults.connections = connections;
+  return defaults;
+}
+
 options reading(options defaults, std::uint64_t percent, std::uint64_t callers) {
   defaults.reads = percent;
   defaults.callers = callers;
@@ -43,7 +48,7 @@ options reading(options defaults, std::uint64_t percent, std::uint64_t callers) 
 } // namespace
 
 std::span<const workload> workloads() {
-  static const std::array<workload, 12> list{{
+  static const std::array<workload, 13> list{{
     {"append", "batches on one core, each awaited", warmed(with(1, 100000, block_bytes_small, 1000)), append, true},
     {"append-many", "many cores at once, one append outstanding on each", warmed(with(1000, 20, block_bytes_usual, 1)),
      append_many},
@@ -62,6 +67,8 @@ std::span<const workload> workloads() {
     {"open-many", "cores created, known from disk, and held open all at once", with(10000, 1, 1, 1), open_many},
     {"sparse", "random blocks of a long log in another process, one at a time",
      requesting(with(1, 1000000, block_bytes_small, 1000), 1000, 0), replicate, true, serve_replicate, fetch_sparse},
+    {"idle", "connections on which nothing happens: what one costs", connected(with(1, 1, block_bytes_small, 1), 1000),
+     idle, true, serve_idle, fetch_idle},
     {"mixed", "random reads and appends of many callers on many cores",
      warmed(reading(with(100, 1000, block_bytes_usual, 1), 70, 64)), mixed},
     {"soak", "cores opened, appended to, replicated, cleared and closed; fails when something grows",

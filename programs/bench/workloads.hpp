@@ -19,6 +19,9 @@ result<outcome> append_many(const options& asked);
 /// Random blocks of one complete core, one at a time: one caller in the process, or several.
 result<outcome> get(const options& asked);
 
+/// The same by the plain interface; callers are threads.
+result<outcome> get_plain(const options& asked);
+
 /// All blocks of one core in order, in pages; a latency is that of one page.
 result<outcome> scan(const options& asked);
 
@@ -34,6 +37,9 @@ result<outcome> live(const options& asked);
 /// Cores created, the store closed and opened again, and all of them opened at once; a latency is one opening.
 result<outcome> open_many(const options& asked);
 
+/// Connections on which nothing happens.
+result<outcome> idle(const options& asked);
+
 /// Opening, appending, replicating, clearing, closing, on and on.
 result<outcome> soak(const options& asked);
 
@@ -45,6 +51,8 @@ result<outcome> fetch_replicate(const options& asked);
 result<void> serve_live(const options& asked);
 result<outcome> fetch_live(const options& asked);
 result<outcome> fetch_sparse(const options& asked);
+result<void> serve_idle(const options& asked);
+result<outcome> fetch_idle(const options& asked);
 
 struct workload {
   std::string_view name;
