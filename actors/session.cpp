@@ -17,7 +17,8 @@ constexpr int reads_per_turn_max = 4;
 constexpr std::uint32_t inputs_out_max = 4;                ///< decoding overlaps with verifying, and no more
 constexpr std::size_t unsent_high = std::size_t{1} << 20U; ///< above it nothing more is asked of the cores
 constexpr std::size_t chunk_bytes = std::size_t{64} << 10U;
-constexpr auto tick_interval = std::chrono::seconds(1);
+constexpr std::uint64_t tick_ms = 1000;
+constexpr std::uint64_t tick_slots = 10; ///< moments of a second at which sessions tick
 
 /// The kind of message that asks for something.
 constexpr auto request_kind =
@@ -132,6 +133,7 @@ void session_state::on_ready(bool is_readable) {
       break;
     last_read_ms_ = now_ms();
     record_.bytes_in += *count;
+    is_record_new_ = true;
     if (auto wait = arguments_.pass->take_bytes_in(*count, last_read_ms_); wait > 0)
       read_again_ms_ = std::max(read_again_ms_, last_read_ms_ + wait);
     done = connection_->feed({buffer.data(), *count}, last_read_ms_, events);
@@ -389,6 +391,7 @@ void session_state::write() {
     if (*count == 0)
       return;
     record_.bytes_out += *count;
+    is_record_new_ = true;
     auto now = now_ms();
     if (auto wait = arguments_.pass->take_bytes_out(*count, now); wait > 0)
       write_again_ms_ = now + wait;
@@ -444,13 +447,19 @@ void session_state::on_tick() {
     return;
   }
   flush();
-  report();
+  auto is_throttled = read_again_ms_ > 0 || write_again_ms_ > 0;
+  if (is_record_new_ || is_throttled != record_.is_throttled || arguments_.pass->strikes(now) != record_.strikes)
+    report();
   arm_tick();
 }
 
+/// Many sessions tick at one moment: waking a thread for each of them would cost more than what they do.
 void session_state::arm_tick() {
-  tick_due_ms_ = now_ms() + static_cast<std::uint64_t>(std::chrono::milliseconds{tick_interval}.count());
-  self_->delayed_send(self_, tick_interval, tick_atom_v);
+  const auto slot = arguments_.id % tick_slots * (tick_ms / tick_slots);
+  const auto now = now_ms();
+  tick_due_ms_ = (now + tick_ms - slot) / tick_ms * tick_ms + slot;
+  const std::chrono::milliseconds due{tick_due_ms_};
+  self_->scheduled_send(self_, caf::actor_clock::time_point{due}, tick_atom_v);
 }
 
 void session_state::pause(bool is_paused) {

@@ -1,12 +1,20 @@
 // What connections cost on which nothing happens: memory, descriptors, and the processor's time of one that only keeps
 // them alive.
+#include <array>
 #include <chrono>
+#include <span>
 #include <thread>
+#include <vector>
 
+#include <asio.hpp>
+
+#include "actors/endpoint.hpp"
+#include "base/crypto.hpp"
 #include "programs/bench/resources.hpp"
 #include "programs/bench/two_process.hpp"
 #include "programs/bench/workloads.hpp"
 #include "programs/endpoint_of.hpp"
+#include "replication/dialect.hpp"
 
 namespace corestore::bench {
 
@@ -14,26 +22,63 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr auto connect_time_max = std::chrono::minutes(5);
-constexpr std::chrono::milliseconds look_interval{20};
+constexpr auto connect_time_max = std::chrono::seconds(30);
 /// Rest after the last handshake, so that what it left behind is over.
 constexpr std::chrono::seconds settle_time{3};
 /// A second is watched at least: connections look at their clock once in each.
 constexpr std::uint64_t watched_s_min = 1;
 
-/// Waits until the store has `count` connections.
-result<void> wait_for(const world& stage, std::uint64_t count) {
-  auto deadline = clock::now() + connect_time_max;
-  while (clock::now() < deadline) {
-    auto record = programs::ask<store_record>(stage.self(), stage.store(), programs::patience, info_atom_v);
-    if (!record)
-      return fail(record.error());
-    if (record->sessions >= count)
-      return {};
-    std::this_thread::sleep_for(look_interval);
+/// A connection as a peer has it that shares no core: its handshake is done, and then it is silent.
+class silent_peer {
+public:
+  static result<silent_peer> connect(asio::io_context& io, const actors::endpoint& where, log::generation generation) {
+    silent_peer made{io, where, generation};
+    for (auto deadline = clock::now() + connect_time_max; !made.speaks_.is_ready();) {
+      if (auto moved = made.exchange(); !moved)
+        return fail(moved.error());
+      if (clock::now() > deadline)
+        return fail(ec::timed_out, "the handshake");
+    }
+    if (auto said = made.write(); !said)
+      return fail(said.error());
+    return made;
   }
-  return fail(ec::timed_out, "fewer than " + std::to_string(count) + " connections");
-}
+
+private:
+  silent_peer(asio::io_context& io, const actors::endpoint& where, log::generation generation)
+      : speaks_(options(), generation, 0), socket_(io) {
+    std::error_code failure;
+    socket_.connect({asio::ip::make_address(where.host, failure), where.port}, failure); // read() tells of failures
+  }
+
+  static replication::connection_options options() {
+    replication::connection_options made;
+    made.is_initiator = true;
+    made.static_keys = crypto::ed25519_key_pair();
+    return made;
+  }
+
+  result<void> write() {
+    std::error_code failure;
+    asio::write(socket_, asio::buffer(speaks_.take_output()), failure);
+    return failure ? result<void>{fail(ec::connection_closed, failure.message())} : result<void>{};
+  }
+
+  result<void> exchange() {
+    if (auto said = write(); !said)
+      return said;
+    std::array<std::uint8_t, 4096> buffer{};
+    std::error_code failure;
+    auto count = socket_.read_some(asio::buffer(buffer), failure);
+    if (failure)
+      return fail(ec::connection_closed, failure.message());
+    std::vector<replication::connection_event> ignored;
+    return speaks_.feed(std::span{buffer}.first(count), 0, ignored);
+  }
+
+  replication::conversation speaks_;
+  asio::ip::tcp::socket socket_;
+};
 
 json line_of(const world& stage) {
   auto now = measure_footprint();
@@ -112,20 +157,25 @@ result<outcome> fetch_idle(const options& asked) {
   auto where = programs::dial_endpoint(asked.address);
   if (!where)
     return fail(where.error());
-  const stopwatch watch;
-  auto side = open_fetched(asked); // with the first connection
-  if (!side)
-    return fail(side.error());
-  auto start = clock::now();
-  for (std::uint64_t i = 1; i < asked.connections; ++i)
-    side->stage->engine().connect(*where);
-  if (auto done = wait_for(*side->stage, asked.connections); !done)
-    return fail(done.error());
+  while (auto line = hear())
+    if (*line == "end") // the keys of the cores are of no use to a peer that wants none
+      break;
+  say({{"event", "ready"}});
+  std::ignore = hear();
   outcome measured;
+  const stopwatch watch;
+  asio::io_context io;
+  std::vector<silent_peer> peers;
+  peers.reserve(asked.connections);
+  for (std::uint64_t i = 0; i < asked.connections; ++i) {
+    auto peer = silent_peer::connect(io, *where, asked.generation);
+    if (!peer)
+      return fail(peer.error());
+    peers.push_back(std::move(*peer));
+  }
   watch.stop(measured);
-  measured.wall_s = std::chrono::duration<double>(clock::now() - start).count();
   measured.blocks = asked.connections;
-  side->stage->measure(measured);
+  measured.peak_rss_mb = peak_rss_mb();
   say({{"event", "connected"}});
   while (hear()) {
     // the end of the input is the end of the work
