@@ -75,7 +75,7 @@ void on_down(self_pointer self, const caf::down_msg& message) {
   if (state.sessions.erase(message.source) == 0)
     return;
   auto reason = from_caf(message.reason);
-  if (message.reason.category() == error_category && reason.code != ec::connection_closed)
+  if (message.reason && message.reason.category() == error_category && reason.code != ec::connection_closed)
     state.context->say("warning", "connection ended: " + to_string(reason));
   if (state.is_ending && state.sessions.empty())
     self->quit(caf::exit_reason::user_shutdown);

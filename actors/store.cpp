@@ -35,11 +35,15 @@ caf::error store_state::closed_error() {
 }
 
 void store_state::on_down(const caf::down_msg& message) {
-  if (auto session = sessions_.find(message.source); session != sessions_.end()) {
+  // Actors of two systems in one process may have the same id: the pointer tells them apart.
+  const auto is_source = [&message](const caf::actor_addr& address) {
+    return address.get() == message.source.get();
+  };
+  if (auto session = sessions_.find(message.source); session != sessions_.end() && is_source(session->first)) {
     store_event event;
     event.kind = store_event_kind::session_close;
     event.peer = std::move(session->second.record);
-    if (message.reason.category() == error_category)
+    if (message.reason && message.reason.category() == error_category)
       event.reason = to_string(from_caf(message.reason));
     auto left = std::move(session->second.parked);
     sessions_.erase(session);
@@ -52,7 +56,7 @@ void store_state::on_down(const caf::down_msg& message) {
     tell(scope_id{}, event);
     return;
   }
-  if (auto core = by_address_.find(message.source); core != by_address_.end()) {
+  if (auto core = by_address_.find(message.source); core != by_address_.end() && is_source(core->first)) {
     auto discovery = *core->second;
     by_address_.erase(core);
     loaded_.erase(discovery);
@@ -62,7 +66,7 @@ void store_state::on_down(const caf::down_msg& message) {
     return;
   }
   auto is_it = [&](const auto& entry) {
-    return entry.second.address == message.source;
+    return is_source(entry.second.address);
   };
   if (auto scope = std::find_if(scopes_.begin(), scopes_.end(), is_it); scope != scopes_.end()) {
     leave_scope(scope->first);

@@ -53,11 +53,11 @@ world::networked_config::networked_config(bool is_networked) {
     load<caf::io::middleman>();
 }
 
-result<std::unique_ptr<world>> world::open(const options& asked, std::size_t idle_max) {
+result<std::unique_ptr<world>> world::open(const options& asked, std::size_t idle_max, bool is_networked) {
   auto folder = temporary_folder::create();
   if (!folder)
     return fail(folder.error());
-  std::unique_ptr<world> opened{new world(std::move(*folder), asked.over)};
+  std::unique_ptr<world> opened{new world(std::move(*folder), is_networked || asked.over == way::node)};
   opened->durability_ = asked.durability;
   opened->generation_ = asked.generation;
   opened->idle_max_ = idle_max;

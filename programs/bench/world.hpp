@@ -54,7 +54,10 @@ class world {
 public:
   /// At most `idle_max` cores stay open that nobody holds any more. With way::node the store of store() and its cores
   /// are reached over a connection, and self() is at its other end.
-  static result<std::unique_ptr<world>> open(const options& asked, std::size_t idle_max = 100'000'000);
+  /// Two worlds in one process whose actors talk to each other have to be networked: without a node of their own,
+  /// actors of the one cannot be told from those of the other.
+  static result<std::unique_ptr<world>> open(const options& asked, std::size_t idle_max = 100'000'000,
+                                             bool is_networked = false);
   ~world();
   world(const world&) = delete;
   world& operator=(const world&) = delete;
@@ -104,7 +107,8 @@ public:
   }
 
 private:
-  world(std::unique_ptr<temporary_folder> folder, way over) : folder_(std::move(folder)), config_(over == way::node) {
+  world(std::unique_ptr<temporary_folder> folder, bool is_networked)
+      : folder_(std::move(folder)), config_(is_networked) {
     // nop
   }
 
