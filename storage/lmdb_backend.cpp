@@ -187,9 +187,11 @@ result<void> lmdb_backend::apply_group(lmdb_txn& txn, std::span<const log::chang
       auto opened = lmdb_core_editor::open(txn, changes.number);
       if (!opened)
         return fail(std::move(opened.error()));
-      step = changes.is_purge ? journal.drop(changes.number) : journal.fold(**opened, changes.number);
+      step = changes.is_purge ? result<void>{} : journal.fold(**opened, changes.number);
       known = editors.emplace(changes.number, std::move(*opened)).first;
     }
+    if (step && changes.is_purge)
+      step = journal.drop(*known->second, changes.number);
     if (step)
       step = known->second->apply(changes);
     if (step)

@@ -68,7 +68,11 @@ result<void> lmdb_core_editor::purge() {
     }
   }
   is_purged_ = true;
-  return txn_.erase(table::heads, start).map([](bool) {});
+  if (journal_mark_ == 0)
+    return txn_.erase(table::heads, start).map([](bool) {});
+  core_record mark;
+  mark.journal_position = journal_mark_;
+  return txn_.put(table::heads, start, encode(mark));
 }
 
 result<void> lmdb_core_editor::finish() {

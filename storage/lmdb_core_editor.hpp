@@ -28,6 +28,15 @@ public:
   /// `changes` passed `check`.
   result<void> apply(const log::change_set& changes);
 
+  /// Before a purge: entries of the journal that may still be there belong to what is purged, not to a new core. Keeps
+  /// a head record that says nothing but that.
+  void remember_journal() {
+    journal_mark_ = record_.journal_position;
+  }
+  [[nodiscard]] std::uint64_t journal_position() const {
+    return record_.journal_position;
+  }
+
   /// Drops everything that is filed under the core's number.
   result<void> purge();
   [[nodiscard]] bool is_purged() const {
@@ -86,6 +95,7 @@ private:
   log::core_number number_;
   core_record record_;
   bool is_purged_ = false;
+  std::uint64_t journal_mark_ = 0;
   bool are_roots_current_ = true; ///< `record_.head.roots` are nodes of the tree as it is now
   lmdb_bits bits_;                ///< edits `record_`
 };

@@ -194,7 +194,13 @@ result<void> lmdb_journal::fold_some(lmdb_core_editor& editor, log::core_number 
   return editor.take_over({places.front().first, std::move(blocks), std::move(hashes)}, std::move(*record));
 }
 
-result<void> lmdb_journal::drop(log::core_number number) {
+result<void> lmdb_journal::drop(lmdb_core_editor& editor, log::core_number number) {
+  auto front = txn_.seek(table::journal, schema::encode_sequence(0));
+  if (!front)
+    return fail(std::move(front.error()));
+  if (auto first = *front ? schema::decode_sequence((*front)->key) : std::nullopt; first)
+    if (*first < editor.journal_position()) // what was folded may be there, and would come back without its record
+      editor.remember_journal();
   for (const auto& where : index_.live(number))
     if (auto put = txn_.put(table::journal, schema::encode_sequence(where.sequence), void_journal_entry()); !put)
       return put;

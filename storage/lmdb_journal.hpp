@@ -39,7 +39,7 @@ public:
   result<void> fold(lmdb_core_editor& editor, log::core_number number);
 
   /// Forgets what is journalled of a core that is purged.
-  result<void> drop(log::core_number number);
+  result<void> drop(lmdb_core_editor& editor, log::core_number number);
 
   /// Folds the oldest cores when the journal is larger than it may be: about twice what this transaction added.
   result<void> relieve();

@@ -273,6 +273,53 @@ TEST_CASE("whatever is more than an append folds its core first") {
   CHECK(to_bytes((*view)->block(log::core_number{1}, 5).value().value().view()) == source.block(5));
 }
 
+TEST_CASE("what was folded of a purged core does not come back either, although its entries are still there") {
+  const temporary_directory directory;
+  field cores{2};
+  const auto options = options_with({20, 1U << 20U});
+  auto store = open_or_fail(directory.store(), options);
+  for (int round = 0; round < 4; ++round) // the first core's entries keep those behind them in the journal
+    REQUIRE(cores.grow_all(*store));
+  log::change_set changes;
+  changes.number = log::core_number{1};
+  SECTION("folded before") {
+    changes.user_data.push_back({"name", bytes{1}});
+    REQUIRE(store->apply({&changes, 1}));
+    changes.user_data.clear();
+    changes.is_purge = true;
+    REQUIRE(store->apply({&changes, 1}));
+  }
+  SECTION("folded by the same commit") {
+    std::vector<log::change_set> both(2, changes);
+    both[0].user_data.push_back({"name", bytes{1}});
+    both[1].is_purge = true;
+    REQUIRE(store->apply(both));
+  }
+  SECTION("folded, and with newer entries") {
+    changes.user_data.push_back({"name", bytes{1}});
+    REQUIRE(store->apply({&changes, 1}));
+    auto more = cores.next(1);
+    REQUIRE(store->apply({&more, 1}));
+    changes.user_data.clear();
+    changes.is_purge = true;
+    REQUIRE(store->apply({&changes, 1}));
+  }
+  for (int restart = 0; restart < 2; ++restart) {
+    store.reset();
+    store = open_or_fail(directory.store(), options);
+    auto view = store->open_snapshot();
+    REQUIRE(view);
+    CHECK((*view)->head(log::core_number{1}).value() == log::tree_head{});
+    CHECK_FALSE((*view)->block(log::core_number{1}, 0).value());
+    view->reset();
+    for (int count = 0; count < 30;
+         ++count) { // the journal fills: the oldest entries are folded, and none of that core
+      auto next = cores.next(0);
+      REQUIRE(store->apply({&next, 1}));
+    }
+  }
+}
+
 TEST_CASE("a purged core leaves nothing in the journal that could come back") {
   const temporary_directory directory;
   field cores{2};
