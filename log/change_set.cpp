@@ -14,7 +14,8 @@ constexpr std::size_t header_overhead_bytes = 256;
 bool is_empty(const change_set& changes) {
   return !changes.is_purge && !changes.header && !changes.alias && !changes.truncate_to && changes.cleared.empty() &&
          changes.forgotten.empty() && changes.runs.empty() && changes.blocks.empty() && changes.nodes.empty() &&
-         changes.signatures.empty() && !changes.head && !changes.contiguous_length && changes.user_data.empty();
+         changes.signatures.empty() && !changes.head && !changes.contiguous_length && changes.user_data.empty() &&
+         !changes.group;
 }
 
 std::size_t size_of(const change_set& changes) {
@@ -33,6 +34,8 @@ std::size_t size_of(const change_set& changes) {
   total += changes.nodes.size() * node_bytes;
   for (const auto& entry : changes.user_data)
     total += block_overhead_bytes + entry.name.size() + (entry.value ? entry.value->size() : 0);
+  if (changes.group)
+    total += hash32::size;
   if (changes.head)
     total += head_overhead_bytes + changes.head->signature.size() + changes.head->roots.size() * node_bytes;
   return total;

@@ -100,6 +100,12 @@ struct user_entry {
   friend bool operator==(const user_entry&, const user_entry&) = default;
 };
 
+/// The group that a core is in from now on.
+struct group_change {
+  std::optional<hash32> topic; ///< nothing: in none
+  friend bool operator==(const group_change&, const group_change&) = default;
+};
+
 /// Applied as a whole or not at all, in the order of the fields.
 struct change_set {
   core_number number{};
@@ -119,6 +125,7 @@ struct change_set {
   std::optional<tree_head> head;            ///< the new head
   std::optional<std::uint64_t> contiguous_length; ///< blocks present from 0 without a gap, after this change
   std::vector<user_entry> user_data;
+  std::optional<group_change> group; ///< before the head: a head that changes is the newest change of its group
 
   friend bool operator==(const change_set&, const change_set&) = default;
 };

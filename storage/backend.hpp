@@ -15,6 +15,7 @@
 #include "log/change_set.hpp"
 #include "log/head.hpp"
 #include "log/node.hpp"
+#include "storage/groups.hpp"
 
 namespace corestore::storage {
 
@@ -91,6 +92,14 @@ public:
   /// The signature of exactly that length (generation 9 keeps one for every batch).
   [[nodiscard]] virtual result<std::optional<signature64>> signature(log::core_number number,
                                                                      std::uint64_t length) const = 0;
+
+  /// The group that a core is in.
+  [[nodiscard]] virtual result<std::optional<group_place>> group(log::core_number number) const = 0;
+
+  /// The cores of a group by the last change of each, which is one to its head; `visit` returns false to stop.
+  using change_visitor = std::function<bool(std::uint64_t position, const discovery_key& core)>;
+  virtual result<void> group_changes(const hash32& topic, const group_range& range,
+                                     const change_visitor& visit) const = 0;
 
   /// Calls `visit` for the stored blocks of `range` in order, skipping gaps; reads each run once.
   virtual result<void> each_block(log::core_number number, log::block_range range,

@@ -8,6 +8,7 @@
 #include "storage/change_check.hpp"
 #include "storage/lmdb_core_editor.hpp"
 #include "storage/lmdb_env.hpp"
+#include "storage/lmdb_groups.hpp"
 #include "storage/lmdb_journal.hpp"
 #include "storage/lmdb_snapshot.hpp"
 #include "storage/records.hpp"
@@ -75,17 +76,22 @@ result<void> lmdb_backend::load_meta() {
   if (!number)
     return fail(in_store(*env_, std::move(number.error())));
   auto is_older = *number == schema::format_without_journal;
-  if (!is_older && *number != schema::format_number)
+  auto has_groups = *number == schema::format_with_groups;
+  if (!is_older && !has_groups && *number != schema::format_number)
     return fail(ec::storage_format, env_->name() + " has format " + std::to_string(*number) +
-                                      "; this version knows format " + std::to_string(schema::format_number));
+                                      "; this version knows format " + std::to_string(schema::format_with_groups));
   auto primary = view.get(table::meta, as_bytes(schema::meta_primary));
   auto next = view.get(table::meta, as_bytes(schema::meta_next));
-  if (!primary || !next)
-    return fail(in_store(*env_, std::move(primary ? next.error() : primary.error())));
+  auto changed = view.get(table::meta, as_bytes(schema::meta_changed));
+  if (!primary || !next || !changed)
+    return fail(in_store(*env_, std::move(primary ? (next ? changed.error() : next.error()) : primary.error())));
   auto key = decode_fixed<primary_key>(primary->value_or(byte_view{}), "the primary key");
   auto next_number = decode_number(next->value_or(byte_view{}), "the next core number");
   if (!key || !next_number)
     return fail(in_store(*env_, std::move(key ? next_number.error() : key.error())));
+  auto position = *changed ? decode_position(**changed, "the last position") : result<std::uint64_t>{0};
+  if (!position)
+    return fail(in_store(*env_, std::move(position.error())));
   if (options_.primary && *options_.primary != *key)
     return fail(ec::key_mismatch, env_->name() + " was created from another primary key");
   if (auto marked = load_marks(view); !marked)
@@ -93,7 +99,7 @@ result<void> lmdb_backend::load_meta() {
   {
     std::lock_guard held{mutex_};
     root_key_ = *key;
-    next_ = *next_number;
+    counters_ = {*next_number, *position, has_groups};
   }
   return is_older && !options_.is_read_only ? take_over_format() : result<void>{};
 }
@@ -154,9 +160,9 @@ result<void> lmdb_backend::apply_once(std::span<const log::change_set> group) {
   if (!txn)
     return fail(std::move(txn.error()));
   auto number = (*txn)->number();
-  auto next = next_;
+  auto counted = counters_;
   journal_->begin();
-  auto step = apply_group(**txn, group, next);
+  auto step = apply_group(**txn, group, counted);
   if (step)
     step = env_->commit(std::move(*txn));
   else
@@ -168,18 +174,19 @@ result<void> lmdb_backend::apply_once(std::span<const log::change_set> group) {
   journal_->settle();
   journal_->forget(env_->oldest_reader(number));
   std::lock_guard guard{mutex_};
-  next_ = next;
+  counters_ = counted;
   return {};
 }
 
-result<void> lmdb_backend::apply_group(lmdb_txn& txn, std::span<const log::change_set> group, std::uint32_t& next) {
+result<void> lmdb_backend::apply_group(lmdb_txn& txn, std::span<const log::change_set> group, counters& counted) {
   std::map<log::core_number, std::unique_ptr<lmdb_core_editor>> editors; // a core's changes share one head record
   lmdb_journal journal{txn, *journal_, options_.journal};
+  lmdb_groups groups{txn, options_.clock, counted.position, counted.has_groups};
   result<void> step;
   for (const auto& changes : group) {
     auto known = editors.find(changes.number);
     if (known == editors.end()) {
-      auto taken = journal.take(changes);
+      auto taken = journal.take(changes, groups);
       if (!taken)
         return fail(std::move(taken.error()));
       if (*taken)
@@ -193,9 +200,9 @@ result<void> lmdb_backend::apply_group(lmdb_txn& txn, std::span<const log::chang
     if (step && changes.is_purge)
       step = journal.drop(*known->second, changes.number);
     if (step)
-      step = known->second->apply(changes);
+      step = known->second->apply(changes, groups);
     if (step)
-      step = apply_names(txn, changes, next);
+      step = apply_names(txn, changes, counted.next);
     if (!step)
       return step;
   }
@@ -215,8 +222,17 @@ result<void> lmdb_backend::apply_group(lmdb_txn& txn, std::span<const log::chang
   }
   if (step)
     step = check_quota(txn, group);
-  if (step && next != next_)
-    step = txn.put(table::meta, as_bytes(schema::meta_next), encode_number(next));
+  return step ? put_counters(txn, counted) : step;
+}
+
+result<void> lmdb_backend::put_counters(lmdb_txn& txn, const counters& counted) const {
+  result<void> step;
+  if (counted.next != counters_.next)
+    step = txn.put(table::meta, as_bytes(schema::meta_next), encode_number(counted.next));
+  if (step && counted.position != counters_.position)
+    step = txn.put(table::meta, as_bytes(schema::meta_changed), encode_position(counted.position));
+  if (step && counted.has_groups && !counters_.has_groups)
+    step = txn.put(table::meta, as_bytes(schema::meta_format), encode_number(schema::format_with_groups));
   return step;
 }
 
@@ -330,7 +346,7 @@ result<log::core_number> lmdb_backend::next_number() {
       return fail(std::move(loaded.error()));
   }
   std::lock_guard guard{mutex_};
-  return log::core_number{next_};
+  return log::core_number{counters_.next};
 }
 
 primary_key lmdb_backend::root_key() const {

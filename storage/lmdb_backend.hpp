@@ -46,14 +46,23 @@ private:
   result<void> create_meta();
   result<void> take_over_format();
   result<void> apply_once(std::span<const log::change_set> group);
-  result<void> apply_group(lmdb_txn& txn, std::span<const log::change_set> group, std::uint32_t& next);
+
+  /// What `meta` counts; a group of change sets works on a copy until it is committed.
+  struct counters {
+    std::uint32_t next = 0;     ///< number of the next new core
+    std::uint64_t position = 0; ///< last one of a change of a group
+    bool has_groups = false;    ///< the store has schema::format_with_groups
+    friend bool operator==(const counters&, const counters&) = default;
+  };
+  result<void> apply_group(lmdb_txn& txn, std::span<const log::change_set> group, counters& counted);
+  result<void> put_counters(lmdb_txn& txn, const counters& counted) const;
 
   /// For a snapshot: the index that the writer keeps, or beside another owner one of what is there now.
   result<std::shared_ptr<const journal_index>> journal_for(lmdb_txn& view);
   result<void> load_marks(lmdb_txn& view);
   [[nodiscard]] result<void> check_quota(const lmdb_txn& txn, std::span<const log::change_set> group) const;
   static result<void> purge_names(lmdb_txn& txn, log::core_number number);
-  result<void> apply_names(lmdb_txn& txn, const log::change_set& changes, std::uint32_t& next);
+  static result<void> apply_names(lmdb_txn& txn, const log::change_set& changes, std::uint32_t& next);
 
   open_options options_;
   directory_lock lock_; ///< released last
@@ -61,7 +70,7 @@ private:
   primary_key root_key_;
   mutable std::mutex mutex_; ///< of what follows
   bool is_restored_ = false;
-  std::uint32_t next_ = 0;
+  counters counters_;
   std::shared_ptr<journal_index> journal_; ///< of an owner: always the same; else replaced when the store has changed
   bool is_journal_stuck_ = false;          ///< a core cannot be folded, its tables are damaged: the journal only grows
   std::uint64_t journal_view_ = 0;         ///< the transaction that it is of, beside another owner

@@ -19,11 +19,15 @@ result<std::unique_ptr<lmdb_core_editor>> lmdb_core_editor::open(lmdb_txn& txn, 
   });
 }
 
-result<void> lmdb_core_editor::apply(const log::change_set& changes) {
+result<void> lmdb_core_editor::apply(const log::change_set& changes, lmdb_groups& groups) {
   if (changes.is_purge)
-    return purge();
+    return purge(groups);
   result<void> step;
-  if (changes.truncate_to)
+  if (changes.group)
+    step = groups.move(record_, changes.group->topic);
+  if (step && changes.head && is_change(record_.head, *changes.head))
+    step = groups.touch(number_, record_);
+  if (step && changes.truncate_to)
     step = truncate(*changes.truncate_to);
   for (auto range = changes.cleared.begin(); step && range != changes.cleared.end(); ++range)
     step = clear(*range);
@@ -53,7 +57,9 @@ result<void> lmdb_core_editor::apply(const log::change_set& changes) {
   return step;
 }
 
-result<void> lmdb_core_editor::purge() {
+result<void> lmdb_core_editor::purge(lmdb_groups& groups) {
+  if (auto left = groups.move(record_, std::nullopt); !left)
+    return left;
   const auto start = schema::encode_key(number_);
   for (auto which : {table::runs, table::nodes, table::blocks, table::bits, table::userdata, table::signatures}) {
     for (;;) {

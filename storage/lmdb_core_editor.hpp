@@ -9,6 +9,7 @@
 
 #include "log/change_set.hpp"
 #include "storage/lmdb_bits.hpp"
+#include "storage/lmdb_groups.hpp"
 #include "storage/lmdb_txn.hpp"
 #include "storage/records.hpp"
 
@@ -26,7 +27,7 @@ public:
   lmdb_core_editor& operator=(const lmdb_core_editor&) = delete;
 
   /// `changes` passed `check`.
-  result<void> apply(const log::change_set& changes);
+  result<void> apply(const log::change_set& changes, lmdb_groups& groups);
 
   /// Before a purge: entries of the journal that may still be there belong to what is purged, not to a new core. Keeps
   /// a head record that says nothing but that.
@@ -38,7 +39,7 @@ public:
   }
 
   /// Drops everything that is filed under the core's number.
-  result<void> purge();
+  result<void> purge(lmdb_groups& groups);
   [[nodiscard]] bool is_purged() const {
     return is_purged_;
   }
@@ -48,6 +49,11 @@ public:
 
   /// Takes over what was journalled: a run at the end, and the record after it. Before anything else.
   result<void> take_over(const log::block_run& run, core_record record);
+
+  /// The newest record of a core whose journalled part is not taken over, because all of it goes.
+  void replace(core_record record) {
+    record_ = std::move(record);
+  }
 
   /// Writes the head record.
   result<void> finish();

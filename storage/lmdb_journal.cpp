@@ -37,7 +37,8 @@ result<journal_view> read_entry(lmdb_txn& txn, std::uint64_t sequence) {
 bool is_small_append(const log::change_set& changes) {
   auto is_plain = !changes.is_purge && !changes.truncate_to && changes.cleared.empty() && changes.forgotten.empty() &&
                   changes.blocks.empty() && changes.nodes.empty() && changes.signatures.empty() &&
-                  changes.user_data.empty() && !changes.header && !changes.alias && changes.links.empty();
+                  changes.user_data.empty() && !changes.header && !changes.alias && changes.links.empty() &&
+                  !changes.group;
   if (!is_plain || !changes.head || changes.runs.size() != 1)
     return false;
   const auto& run = changes.runs.front();
@@ -113,7 +114,7 @@ result<run_view> journalled_run(lmdb_txn& txn, const journal_index::place& where
   });
 }
 
-result<bool> lmdb_journal::take(const log::change_set& changes) {
+result<bool> lmdb_journal::take(const log::change_set& changes, lmdb_groups& groups) {
   if (limits_.entries_max == 0 || !is_small_append(changes))
     return false;
   auto record = read_newest_record(txn_, &index_, when_, changes.number);
@@ -134,6 +135,8 @@ result<bool> lmdb_journal::take(const log::change_set& changes) {
   auto crossing = crossing_sizes(run.first, ends, known);
   if (!crossing)
     return false; // the editor knows more places to look, and says what is missing
+  if (auto touched = groups.touch(changes.number, *record); !touched)
+    return fail(std::move(touched.error()));
   record->head = *changes.head;
   record->has_head = true;
   record->contiguous_length = changes.head->length;
@@ -201,6 +204,10 @@ result<void> lmdb_journal::drop(lmdb_core_editor& editor, log::core_number numbe
   if (auto first = *front ? schema::decode_sequence((*front)->key) : std::nullopt; first)
     if (*first < editor.journal_position()) // what was folded may be there, and would come back without its record
       editor.remember_journal();
+  if (!index_.newest(number, when_))
+    return {};
+  if (auto newest = read_newest_record(txn_, &index_, when_, number)) // a damaged one goes all the same
+    editor.replace(std::move(*newest));
   for (const auto& where : index_.live(number))
     if (auto put = txn_.put(table::journal, schema::encode_sequence(where.sequence), void_journal_entry()); !put)
       return put;

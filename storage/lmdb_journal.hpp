@@ -33,12 +33,12 @@ public:
   lmdb_journal& operator=(const lmdb_journal&) = delete;
 
   /// Whether it took the change set: an append that is small, leaves no gap, and changes nothing else.
-  result<bool> take(const log::change_set& changes);
+  result<bool> take(const log::change_set& changes, lmdb_groups& groups);
 
   /// Moves what is journalled of the core of `editor` into its tables; `editor` has seen nothing else yet.
   result<void> fold(lmdb_core_editor& editor, log::core_number number);
 
-  /// Forgets what is journalled of a core that is purged.
+  /// Forgets what is journalled of a core that is purged; `editor` is told what its newest record was.
   result<void> drop(lmdb_core_editor& editor, log::core_number number);
 
   /// Folds the oldest cores when the journal is larger than it may be: about twice what this transaction added.

@@ -202,6 +202,37 @@ result<std::optional<signature64>> lmdb_snapshot::signature(log::core_number num
   return decode_fixed<signature64>(**found, "a signature").map([](signature64 value) { return std::optional{value}; });
 }
 
+result<std::optional<group_place>> lmdb_snapshot::group(log::core_number number) const {
+  return read_newest_record(*txn_, journal_.get(), view_, number).map([](core_record record) { return record.group; });
+}
+
+result<void> lmdb_snapshot::group_changes(const hash32& topic, const group_range& range,
+                                          const change_visitor& visit) const {
+  auto count = txn_->entries(table::groups); // an older store has no such table
+  if (!count || *count == 0)
+    return count.map([](auto) {});
+  auto entry = range.is_reverse ? txn_->seek_before(table::groups, schema::encode_group_key(topic, range.until))
+                                : txn_->seek(table::groups, schema::encode_group_key(topic, range.since));
+  for (; entry && *entry; entry = range.is_reverse ? txn_->previous(table::groups) : txn_->next(table::groups)) {
+    auto position = schema::decode_group_key((*entry)->key, topic);
+    if (!position || *position < range.since || *position >= range.until)
+      return {};
+    auto number = decode_number((*entry)->value, "an entry of groups");
+    auto found = number ? txn_->get(table::numbers, schema::encode_key(log::core_number{*number}))
+                        : fail(std::move(number.error()));
+    if (!found)
+      return fail(std::move(found.error()));
+    if (!*found)
+      continue; // purged although its record could not be read
+    auto discovery = decode_fixed<discovery_key>(**found, "an entry of numbers");
+    if (!discovery)
+      return fail(std::move(discovery.error()));
+    if (!visit(*position, *discovery))
+      return {};
+  }
+  return entry.map([](const auto&) {});
+}
+
 std::optional<journal_index::place> lmdb_snapshot::journalled_from(log::core_number number, std::uint64_t block) const {
   return !journal_ || journal_->is_empty() ? std::nullopt : journal_->find_from(number, block, view_);
 }

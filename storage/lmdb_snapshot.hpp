@@ -46,6 +46,8 @@ public:
   result<void> each_user_data(log::core_number number, const user_data_visitor& visit) const override;
   [[nodiscard]] result<std::optional<signature64>> signature(log::core_number number,
                                                              std::uint64_t length) const override;
+  [[nodiscard]] result<std::optional<group_place>> group(log::core_number number) const override;
+  result<void> group_changes(const hash32& topic, const group_range& range, const change_visitor& visit) const override;
   result<void> each_block(log::core_number number, log::block_range range,
                           const std::function<bool(std::uint64_t index, byte_view value)>& visit) const override;
 

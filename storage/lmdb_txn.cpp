@@ -118,6 +118,17 @@ result<std::optional<table_entry>> lmdb_txn::next(schema::table table) {
   return move(table, {}, MDB_NEXT);
 }
 
+result<std::optional<table_entry>> lmdb_txn::seek_before(schema::table table, byte_view key) {
+  auto after = move(table, to_val(key), MDB_SET_RANGE);
+  if (!after)
+    return after;
+  return move(table, {}, *after ? MDB_PREV : MDB_LAST);
+}
+
+result<std::optional<table_entry>> lmdb_txn::previous(schema::table table) {
+  return move(table, {}, MDB_PREV);
+}
+
 tl::unexpected<error> lmdb_txn::write_failed(int code, schema::table table) {
   if (failure_ != nullptr)
     *failure_ = code;

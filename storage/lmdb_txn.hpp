@@ -50,6 +50,10 @@ public:
   /// The entry after the one that `seek` or `next` found last in this table. Not after a write to the table.
   [[nodiscard]] result<std::optional<table_entry>> next(schema::table table);
 
+  /// The same in the other direction: the last entry before `key`, and those before it.
+  [[nodiscard]] result<std::optional<table_entry>> seek_before(schema::table table, byte_view key);
+  [[nodiscard]] result<std::optional<table_entry>> previous(schema::table table);
+
   result<void> put(schema::table table, byte_view key, byte_view value);
 
   /// Puts a value of `size` bytes that the caller fills before anything else is done with the transaction.

@@ -23,9 +23,11 @@ struct core_contents {
   std::map<std::uint64_t, log::node> nodes;
   std::map<std::string, bytes, std::less<>> user_data;
   std::map<std::uint64_t, signature64> signatures; ///< by length, generation 9
+  std::optional<group_place> group;
 };
 
 using alias_key = std::pair<namespace_id, std::string>;
+using change_key = std::pair<hash32, std::uint64_t>; ///< topic, position
 
 } // namespace
 
@@ -35,6 +37,8 @@ struct memory_backend::contents {
   std::map<alias_key, discovery_key> aliases;
   std::map<alias_key, namespace_id> children;
   std::map<log::core_number, std::shared_ptr<core_contents>> cores;
+  std::map<change_key, log::core_number> changes;
+  std::uint64_t position = 0; ///< of the last change of a group
   std::uint32_t next = 0;
   std::uint64_t payload_bytes = 0;
 };
@@ -185,6 +189,33 @@ private:
   undo_list& undo_;
 };
 
+void unlist(memory_backend::contents& target, const core_contents& core, undo_list& undo) {
+  if (!core.group)
+    return;
+  auto listed = target.changes.find({core.group->topic, core.group->position});
+  if (listed != target.changes.end())
+    erase(target.changes, listed, std::next(listed), undo);
+}
+
+/// What the change set means for groups; `before` is the head that the core had.
+void apply_groups(memory_backend::contents& target, core_contents& core, const log::change_set& changes,
+                  const log::tree_head& before, const position_clock& clock, undo_list& undo) {
+  auto wanted = core.group;
+  if (changes.group && (!wanted || changes.group->topic != wanted->topic))
+    wanted = changes.group->topic ? std::optional{group_place{*changes.group->topic, 0}} : std::nullopt;
+  if (wanted && changes.head && is_change(before, *changes.head)) {
+    undo.emplace_back([&target, position = target.position] { target.position = position; });
+    wanted->position = target.position = next_position(target.position, clock);
+  }
+  if (wanted == core.group)
+    return;
+  unlist(target, core, undo);
+  if (wanted && wanted->position > 0)
+    put(target.changes, {wanted->topic, wanted->position}, changes.number, undo);
+  undo.emplace_back([&core, group = core.group] { core.group = group; });
+  core.group = wanted;
+}
+
 /// A whole core goes; `undo` brings it back.
 void purge(memory_backend::contents& target, log::core_number number, undo_list& undo) {
   auto known = target.numbers.find(number);
@@ -198,6 +229,7 @@ void purge(memory_backend::contents& target, log::core_number number, undo_list&
   erase(target.headers, header, std::next(header), undo);
   erase(target.numbers, known, std::next(known), undo);
   auto core = target.cores.find(number);
+  unlist(target, *core->second, undo);
   undo.emplace_back([&target, before = target.payload_bytes] { target.payload_bytes = before; });
   for (const auto& [index, block] : core->second->blocks)
     target.payload_bytes -= block.size();
@@ -354,6 +386,30 @@ public:
     return core->signatures.at(length);
   }
 
+  [[nodiscard]] result<std::optional<group_place>> group(log::core_number number) const override {
+    const auto* core = find(number);
+    return core == nullptr ? std::nullopt : core->group;
+  }
+
+  result<void> group_changes(const hash32& topic, const group_range& range,
+                             const change_visitor& visit) const override {
+    auto start = contents_->changes.lower_bound({topic, range.since});
+    auto end = contents_->changes.lower_bound({topic, range.until});
+    auto tell = [&](const auto& change) {
+      auto core = contents_->numbers.find(change.second);
+      return core == contents_->numbers.end() || visit(change.first.second, core->second);
+    };
+    if (range.since >= range.until)
+      return {};
+    if (range.is_reverse)
+      for (auto position = end; position != start && tell(*std::prev(position));)
+        --position;
+    else
+      for (auto position = start; position != end && tell(*position);)
+        ++position;
+    return {};
+  }
+
   result<void> each_block(log::core_number number, log::block_range range,
                           const std::function<bool(std::uint64_t index, byte_view value)>& visit) const override {
     const auto* core = find(number);
@@ -408,7 +464,10 @@ result<void> memory_backend::apply(std::span<const log::change_set> group) {
       core = std::make_shared<core_contents>();
     else if (core.use_count() > 1)
       core = std::make_shared<core_contents>(*core);
+    auto before = core->head;
     auto applied = core_change{*core, contents_->payload_bytes, undo}.run(changes);
+    if (applied)
+      apply_groups(*contents_, *core, changes, before, options_.clock, undo);
     if (applied)
       applied = apply_names(*contents_, changes, undo);
     if (!applied)

@@ -7,12 +7,14 @@
 #include <optional>
 
 #include "storage/backend.hpp"
+#include "storage/groups.hpp"
 
 namespace corestore::storage {
 
 struct memory_options {
   std::optional<primary_key> primary; ///< random when absent
   std::uint64_t limit_bytes = 0;      ///< a group that would take the stored payload above it is storage_full; 0 = none
+  position_clock clock = nullptr;     ///< tests only
 };
 
 class memory_backend final : public backend {

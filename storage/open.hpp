@@ -9,6 +9,7 @@
 
 #include "storage/backend.hpp"
 #include "storage/fault_hook.hpp"
+#include "storage/groups.hpp"
 
 namespace corestore::storage {
 
@@ -32,6 +33,7 @@ struct open_options {
   std::chrono::milliseconds growth_wait{5000}; ///< how long growing waits for the snapshots of this process to end
   journal_limits journal;
   std::shared_ptr<fault_hook> faults; ///< tests only
+  position_clock clock;               ///< tests only
 };
 
 /// Errors: not_found (nothing there, read-only or not to be created), store_held (with the holder's pid), key_mismatch,

@@ -20,6 +20,7 @@ enum header_flag : std::uint8_t {
 };
 constexpr std::uint8_t record_flag_head = 1;
 constexpr std::uint8_t record_flag_journal = 2;
+constexpr std::uint8_t record_flag_group = 4;
 
 result<void> expect_end(const compact::reader& source, std::string_view what) {
   if (source.failed() || source.left() != 0)
@@ -135,13 +136,18 @@ bytes encode(const core_record& record) {
   compact::writer target{value};
   target.byte(record_version);
   target.byte(static_cast<std::uint8_t>((record.has_head ? record_flag_head : 0) |
-                                        (record.journal_position > 0 ? record_flag_journal : 0)));
+                                        (record.journal_position > 0 ? record_flag_journal : 0) |
+                                        (record.group ? record_flag_group : 0)));
   target.uint(record.contiguous_length);
   target.uint(record.fold_position);
   target.uint(record.sparse_blocks);
   target.uint(record.bit_records);
   if (record.journal_position > 0)
     target.uint(record.journal_position);
+  if (record.group) {
+    target.raw(record.group->topic.view());
+    target.uint(record.group->position);
+  }
   if (record.has_head)
     write_head(target, record.head);
   return value;
@@ -160,6 +166,11 @@ result<core_record> decode_core_record(byte_view value) {
   record.bit_records = source.uint();
   if ((flags & record_flag_journal) != 0)
     record.journal_position = source.uint();
+  if ((flags & record_flag_group) != 0) {
+    record.group.emplace();
+    source.fixed(record.group->topic);
+    record.group->position = source.uint();
+  }
   if (record.has_head)
     record.head = read_head(source);
   return expect_end(source, "head record").map([&] { return std::move(record); });
@@ -188,11 +199,30 @@ result<std::uint32_t> decode_number(byte_view value, std::string_view what) {
   return expect_end(source, what).map([&] { return number; });
 }
 
-std::array<std::uint8_t, 4> encode_number(std::uint32_t value) {
-  std::array<std::uint8_t, 4> target{};
+result<std::uint64_t> decode_position(byte_view value, std::string_view what) {
+  compact::reader source{value};
+  auto position = source.uint64();
+  return expect_end(source, what).map([&] { return position; });
+}
+
+namespace {
+
+template <class Integer>
+auto to_little_endian(Integer value) {
+  std::array<std::uint8_t, sizeof(Integer)> target{};
   for (std::size_t i = 0; i < target.size(); ++i)
     target[i] = static_cast<std::uint8_t>(value >> (8 * i));
   return target;
+}
+
+} // namespace
+
+std::array<std::uint8_t, 4> encode_number(std::uint32_t value) {
+  return to_little_endian(value);
+}
+
+std::array<std::uint8_t, 8> encode_position(std::uint64_t value) {
+  return to_little_endian(value);
 }
 
 } // namespace corestore::storage

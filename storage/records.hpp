@@ -4,18 +4,21 @@
 //   core header  version, flags (1 generation 9, 2 mirrored, 4 frozen, 8 has a pair, 16 fenced), origin, uint number,
 //                key (32), buffer manifest, [derived: namespace (32), string name], [pair: public key (32), secret key
 //                (64)], [fenced: uint fork, uint length]
-//   head record  version, flags (1 has a head, 2 was journalled), uint contiguous length, fold position, sparse blocks,
-//                bit records, [journalled: uint journal position], [head: uint fork, length, byte length, roots, roots
-//                x (uint size, hash (32)), buffer signature]
+//   head record  version, flags (1 has a head, 2 was journalled, 4 is in a group), uint contiguous length, fold
+//                position, sparse blocks, bit records, [journalled: uint journal position], [group: topic (32), uint
+//                position], [head: uint fork, length, byte length, roots, roots x (uint size, hash (32)), buffer
+//                signature]
 //   node         le64 size, hash (32)
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "log/change_set.hpp"
+#include "storage/groups.hpp"
 
 namespace corestore::storage {
 
@@ -28,6 +31,7 @@ struct core_record {
   std::uint64_t sparse_blocks = 0;    ///< entries of `blocks`
   std::uint64_t bit_records = 0;      ///< entries of `bits`
   std::uint64_t journal_position = 0; ///< entries of the journal before it are in the core's own tables
+  std::optional<group_place> group;
 
   friend bool operator==(const core_record&, const core_record&) = default;
 };
@@ -51,5 +55,7 @@ result<Fixed> decode_fixed(byte_view value, std::string_view what) {
 
 result<std::uint32_t> decode_number(byte_view value, std::string_view what);
 std::array<std::uint8_t, 4> encode_number(std::uint32_t value);
+result<std::uint64_t> decode_position(byte_view value, std::string_view what);
+std::array<std::uint8_t, 8> encode_position(std::uint64_t value);
 
 } // namespace corestore::storage

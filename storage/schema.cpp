@@ -41,6 +41,19 @@ sequence_key encode_sequence(std::uint64_t sequence) {
   return key;
 }
 
+group_key encode_group_key(const hash32& topic, std::uint64_t position) {
+  group_key key{};
+  std::copy(topic.data.begin(), topic.data.end(), key.begin());
+  put_big_endian(key.data() + hash32::size, position);
+  return key;
+}
+
+std::optional<std::uint64_t> decode_group_key(byte_view key, const hash32& topic) {
+  if (key.size() != sizeof(group_key) || !std::equal(topic.data.begin(), topic.data.end(), key.begin()))
+    return std::nullopt;
+  return get_big_endian<std::uint64_t>(key.data() + hash32::size);
+}
+
 bytes encode_alias_key(const namespace_id& name_space, std::string_view name) {
   auto text = as_bytes(name);
   bytes key(namespace_id::size + text.size());

@@ -15,8 +15,10 @@
 //   userdata be32 core, name as text (at most 507)           what an application keeps beside the core
 //   signatures be32 core, be64 length                        signature of that length (64), generation 9
 //   journal  be64 sequence                                   journal entry (journal_format.hpp)
+//   groups   topic (32), be64 position                       le32 number of the core that changed last there
 //
 //   meta:    "format" le32 format number; "primary" 32 bytes; "next" le32 number of the next new core;
+//            "changed" le64 last position given to a change of a group;
 //            "copy" of a backup, "restored" of a store that was made from one: le64 seconds since 1970
 //
 // A run is filed under its last block, so that "the first key at or after block b" is the only run that can hold b.
@@ -36,6 +38,10 @@ namespace corestore::storage::schema {
 /// Written into every store; docs/storage_format.md says what changes it.
 inline constexpr std::uint32_t format_number = 2;
 
+/// The same with cores in groups. A store gets it with the first of them: programs that know of none would change logs
+/// without a word in `groups`.
+inline constexpr std::uint32_t format_with_groups = 3;
+
 /// The same without a journal: its owner takes such a store over when it opens it.
 inline constexpr std::uint32_t format_without_journal = 1;
 
@@ -53,19 +59,21 @@ enum class table : std::uint8_t {
   children,
   mirrored,
   signatures,
-  journal
+  journal,
+  groups
 };
-inline constexpr std::size_t table_count = 14;
+inline constexpr std::size_t table_count = 15;
 
 /// Tables that every store has had from the beginning; the later ones are created when a store without them is opened.
 inline constexpr std::size_t first_table_count = 9;
 inline constexpr std::array<const char*, table_count> table_names = {
-  "meta",   "cores", "numbers",  "aliases",  "heads",    "runs",       "nodes",
-  "blocks", "bits",  "userdata", "children", "mirrored", "signatures", "journal"};
+  "meta", "cores",    "numbers",  "aliases",  "heads",      "runs",    "nodes", "blocks",
+  "bits", "userdata", "children", "mirrored", "signatures", "journal", "groups"};
 
 inline constexpr std::string_view meta_format = "format";
 inline constexpr std::string_view meta_primary = "primary";
 inline constexpr std::string_view meta_next = "next";
+inline constexpr std::string_view meta_changed = "changed";
 inline constexpr std::string_view meta_copy = "copy";
 inline constexpr std::string_view meta_restored = "restored";
 
@@ -82,10 +90,12 @@ using core_only_key = std::array<std::uint8_t, 4>;
 using core_index_key = std::array<std::uint8_t, 12>;
 
 using sequence_key = std::array<std::uint8_t, 8>;
+using group_key = std::array<std::uint8_t, hash32::size + 8>;
 
 core_only_key encode_key(log::core_number number);
 core_index_key encode_key(log::core_number number, std::uint64_t index);
 sequence_key encode_sequence(std::uint64_t sequence);
+group_key encode_group_key(const hash32& topic, std::uint64_t position);
 bytes encode_user_key(log::core_number number, std::string_view name);
 bytes encode_alias_key(const namespace_id& name_space, std::string_view name);
 
@@ -99,6 +109,9 @@ struct core_index {
 std::optional<log::core_number> decode_core_key(byte_view key);
 std::optional<core_index> decode_core_index_key(byte_view key);
 std::optional<std::uint64_t> decode_sequence(byte_view key);
+
+/// The position within a key of `groups`; nothing for a key of another topic.
+std::optional<std::uint64_t> decode_group_key(byte_view key, const hash32& topic);
 
 /// The name within a key of user data of that core; nothing for a key of another one.
 std::optional<std::string_view> decode_user_name(byte_view key, log::core_number number);

@@ -86,6 +86,37 @@ TEST_CASE("a head record has the bytes that the format names") {
   CHECK(decode_core_record(encode(record)) == record);
 }
 
+TEST_CASE("a head record of a core in a group, and its entry, have the bytes that the format names") {
+  core_record record;
+  record.contiguous_length = 3;
+  record.fold_position = 2;
+  record.sparse_blocks = 1;
+  record.journal_position = 9;
+  record.group = group_place{{}, 0};
+  record.group->topic.data.fill(0xcc);
+  std::string topic;
+  for (int i = 0; i < 32; ++i)
+    topic += "cc";
+  CHECK(text::to_hex(encode(record)) == "01060302010009" + topic + "00");
+  CHECK(decode_core_record(encode(record)) == record);
+  record.group->position = 1700000000123456; // November 2023
+  auto position = "ff40222018240a0600";
+  CHECK(text::to_hex(encode(record)) == "01060302010009" + topic + position);
+  record.has_head = true;
+  record.head.signature = {0xbb};
+  record.journal_position = 0;
+  CHECK(text::to_hex(encode(record)) == "010503020100" + topic + position + "00000000" + "01bb");
+  CHECK(decode_core_record(encode(record)) == record);
+  auto key = schema::encode_group_key(record.group->topic, record.group->position);
+  CHECK(text::to_hex(key) == topic + "00060a2418202240");
+  CHECK(schema::decode_group_key(key, record.group->topic) == record.group->position);
+  CHECK(schema::decode_group_key(key, {}) == std::nullopt);
+  CHECK(schema::decode_group_key(byte_view{key}.first(39), record.group->topic) == std::nullopt);
+  CHECK(text::to_hex(encode_position(record.group->position)) == "40222018240a0600");
+  CHECK(decode_position(encode_position(77), "it") == 77);
+  CHECK(decode_position(encode_number(77), "it").error().code == ec::storage_damaged);
+}
+
 TEST_CASE("no cut or altered record is read past its end") {
   auto header = testing::header_of(testing::core_a);
   header.origin = log::key_origin::derived;
@@ -95,6 +126,7 @@ TEST_CASE("no cut or altered record is read past its end") {
   core_record record;
   record.has_head = true;
   record.head = made_up_log{}.head(21);
+  record.group = group_place{{}, 300};
   CHECK(decode_header(header.discovery, encode(header)) == header);
   CHECK(decode_core_record(encode(record)) == record);
   for (const auto& whole : {encode(header), encode(record)}) {

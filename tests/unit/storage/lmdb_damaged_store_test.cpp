@@ -96,6 +96,38 @@ TEST_CASE("a store from before user data is read as it is, and gets the table wh
   CHECK((*(*owner)->open_snapshot())->user_data(testing::core_a, "name").value() == std::optional{bytes{1}});
 }
 
+TEST_CASE("a store from before groups is read as one without any, and its owner can have them") {
+  temporary_directory directory;
+  create(directory.store(), 10);
+  drop_table(directory.store(), "groups");
+  auto topic = hash32{};
+  auto changes_in = [&](backend& store) {
+    std::size_t count = 0;
+    auto view = store.open_snapshot();
+    REQUIRE(view);
+    CHECK((*view)->group(testing::core_a).value() == std::nullopt);
+    REQUIRE((*view)->group_changes(topic, {}, [&](std::uint64_t, const discovery_key&) { return ++count > 0; }));
+    return count;
+  };
+  auto options = options_for_tests();
+  options.is_read_only = true;
+  {
+    auto reader = open_store(directory.store(), options);
+    REQUIRE(reader);
+    CHECK(changes_in(**reader) == 0);
+  }
+  auto owner = open_store(directory.store(), options_for_tests());
+  REQUIRE(owner);
+  CHECK(changes_in(**owner) == 0);
+  auto changes = testing::append_of(made_up_log{1, 1000}, testing::core_a, 10, 11);
+  changes.header = testing::header_of(testing::core_a);
+  changes.group = log::group_change{topic};
+  REQUIRE((*owner)->apply({&changes, 1}));
+  auto view = (*owner)->open_snapshot();
+  REQUIRE(view);
+  CHECK((*view)->group(testing::core_a).value()->topic == topic);
+}
+
 TEST_CASE("a store of the format without a journal is read as it is, and taken over by its owner") {
   temporary_directory directory;
   create(directory.store(), 10);
@@ -121,7 +153,7 @@ TEST_CASE("a store of the format without a journal is read as it is, and taken o
     CHECK(to_bytes((*(*owner)->open_snapshot())->block(testing::core_a, length).value().value().view()) ==
           source.block(length));
   }
-  put_raw(directory.store(), "meta", "format", std::string{"\x03\0\0\0", 4}); // it had become 2
+  put_raw(directory.store(), "meta", "format", std::string{"\x04\0\0\0", 4}); // it had become 2
   CHECK(open_code(directory.store()) == ec::storage_format);
 }
 
@@ -259,11 +291,11 @@ TEST_CASE("an LMDB environment of another program is not a store") {
 TEST_CASE("a newer format is refused and named") {
   temporary_directory directory;
   create(directory.store(), 10);
-  put_raw(directory.store(), "meta", "format", std::string{"\x03\0\0\0", 4});
+  put_raw(directory.store(), "meta", "format", std::string{"\x04\0\0\0", 4});
   auto opened = open_store(directory.store(), options_for_tests());
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == ec::storage_format);
-  CHECK(opened.error().detail.find("format 3") != std::string::npos);
+  CHECK(opened.error().detail.find("format 4") != std::string::npos);
 }
 
 TEST_CASE("records that contradict their format are storage_damaged") {

@@ -142,6 +142,9 @@ int strike(failing_disk::plan& planned) {
 
 class memory_store final : public store_fixture {
 public:
+  explicit memory_store(position_clock clock) : store_({std::nullopt, 0, std::move(clock)}) {
+    // nop
+  }
   backend& store() override {
     return store_;
   }
@@ -155,7 +158,7 @@ private:
 
 class lmdb_store final : public store_fixture {
 public:
-  explicit lmdb_store(journal_limits journal) : journal_(journal) {
+  lmdb_store(journal_limits journal, position_clock clock) : journal_(journal), clock_(std::move(clock)) {
     reopen();
   }
   backend& store() override {
@@ -167,6 +170,7 @@ public:
     options.map_bytes = options.map_bytes_max = std::uint64_t{1} << 30U;
     options.durability = durability::none;
     options.journal = journal_;
+    options.clock = clock_;
     auto opened = open_store(directory_.store(), options);
     if (!opened)
       throw std::runtime_error{to_string(opened.error())};
@@ -175,6 +179,7 @@ public:
 
 private:
   journal_limits journal_;
+  position_clock clock_;
   temporary_directory directory_;
   std::unique_ptr<backend> store_;
 };
@@ -194,12 +199,12 @@ int failing_disk::before_sync() {
   return strike(sync);
 }
 
-std::unique_ptr<store_fixture> memory_fixture() {
-  return std::make_unique<memory_store>();
+std::unique_ptr<store_fixture> memory_fixture(position_clock clock) {
+  return std::make_unique<memory_store>(std::move(clock));
 }
 
-std::unique_ptr<store_fixture> lmdb_fixture(journal_limits journal) {
-  return std::make_unique<lmdb_store>(journal);
+std::unique_ptr<store_fixture> lmdb_fixture(journal_limits journal, position_clock clock) {
+  return std::make_unique<lmdb_store>(journal, std::move(clock));
 }
 
 } // namespace corestore::storage::testing

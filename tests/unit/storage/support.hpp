@@ -99,7 +99,7 @@ public:
   virtual backend& store() = 0;
   virtual void reopen() = 0;
 };
-std::unique_ptr<store_fixture> memory_fixture();
-std::unique_ptr<store_fixture> lmdb_fixture(journal_limits journal = {});
+std::unique_ptr<store_fixture> memory_fixture(position_clock clock = nullptr);
+std::unique_ptr<store_fixture> lmdb_fixture(journal_limits journal = {}, position_clock clock = nullptr);
 
 } // namespace corestore::storage::testing
