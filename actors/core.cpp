@@ -46,6 +46,22 @@ core_record make_record(const log::core_header& header, const log::tree_head& he
   return record;
 }
 
+result<core_record> make_record(const log::core_header& header, const storage::snapshot& source) {
+  auto head = source.head(header.number);
+  if (!head)
+    return fail(head.error());
+  auto bits = source.bits(header.number);
+  if (!bits)
+    return fail(bits.error());
+  auto group = source.group(header.number);
+  if (!group)
+    return fail(group.error());
+  auto record = make_record(header, *head, bits->contiguous_length());
+  if (*group)
+    record.group = to_bytes((*group)->topic.view());
+  return record;
+}
+
 void core_state::prepare(self_pointer self, core_arguments arguments) {
   self_ = self;
   around_ = std::move(arguments.around);
@@ -70,6 +86,11 @@ result<void> core_state::open() {
   if (!bits)
     return fail(bits.error());
   log_.bits = std::move(*bits);
+  auto group = (*opened)->group(log_.header.number);
+  if (!group)
+    return fail(group.error());
+  if (*group)
+    group_ = (*group)->topic;
   replicator_.prepare(log_, around_->replication);
   share_.join(*around_->counted);
   note_share();
@@ -123,6 +144,8 @@ core_record core_state::record() const {
   if (replicator_.is_present())
     record.remote_contiguous_length = replicator_->remote_contiguous_length();
   record.mirrored = mirror_wish_.has_value() || log_.header.is_mirrored;
+  if (group_)
+    record.group = to_bytes(group_->view());
   return record;
 }
 
@@ -290,6 +313,7 @@ local_core_actor::behavior_type make_handlers() {
     [](export_atom, const archive_request& request) { return here().export_blocks(request); },
     [](import_atom, const bytes& frame) { return here().import_frame(frame); },
     [](fence_atom, bool is_fenced) { return here().set_fence(is_fenced); },
+    [](group_atom, const bytes& topic) { return here().set_group(topic); },
     [](extend_atom, const std::string& extension, const extension_sink& sink) {
       return here().extend(extension, sink, false);
     },

@@ -94,6 +94,10 @@ public:
 
   caf::result<core_record> set_fence(bool is_fenced);
 
+  // -- groups (core_group.cpp)
+
+  caf::result<core_record> set_group(const bytes& topic);
+
   // -- views and batches (core_views.cpp)
 
   caf::result<checkout_actor> check_out(const checkout_request& request);
@@ -220,6 +224,7 @@ private:
   [[nodiscard]] bool owes_news() const;
   void note_share();
   void note_news();
+  void note_group_change();
   void tell_quiet();
   [[nodiscard]] bool hand_over(replication::peer_id peer);
   [[nodiscard]] bool hand_back(peer_input& input);
@@ -339,6 +344,7 @@ private:
   };
   on_demand<beside_state> beside_;
   bool is_held_ = false; ///< an owner wants the core
+  boxed<hash32> group_;  ///< topic of the group that it is in
 
   boxed<log::bitfield> marks_;
   std::vector<local_checkout_actor> views_;
@@ -363,5 +369,8 @@ public:
 
 /// The record of a core that is not loaded.
 core_record make_record(const log::core_header& header, const log::tree_head& head, std::uint64_t contiguous_length);
+
+/// The same as it is stored now.
+result<core_record> make_record(const log::core_header& header, const storage::snapshot& source);
 
 } // namespace corestore::actors

@@ -241,6 +241,10 @@ void core_state::committed() {
     settle();
     return;
   }
+  if (done.changes->group)
+    group_ = done.changes->group->topic;
+  if (log_.head.fork != before_fork || log_.head.length != before_length)
+    note_group_change();
   auto answered = std::chrono::steady_clock::now();
   for (auto& appended : done.appends) {
     auto age = std::chrono::duration_cast<std::chrono::microseconds>(answered - appended.arrival);

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "actors/group_board.hpp"
 #include "actors/local.hpp"
 #include "actors/meters.hpp"
 #include "replication/replicator.hpp"
@@ -15,6 +16,8 @@ struct core_surroundings {
   writer_actor writer;
   replication::replicator_settings replication;
   meters_ptr counted;
+  std::shared_ptr<group_board> changed; ///< what the store tells of groups
+  caf::actor_addr store;                ///< weak: the store outlives its cores
 };
 
 using surroundings_ptr = std::shared_ptr<const core_surroundings>;

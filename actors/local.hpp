@@ -250,6 +250,8 @@ using local_store_actor = store_actor::extend<
   caf::reacts_to<ban_atom, std::string, std::string>,
   // see room_maker_actor
   caf::replies_to<evict_atom, std::uint64_t>::with<clear_result>,
+  // cores of groups changed: see group_board.hpp
+  caf::reacts_to<group_atom>,
   // what the scrub found, for those who watch
   caf::reacts_to<store_event>,
   // what namespaces ask on behalf of somebody

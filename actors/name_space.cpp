@@ -60,6 +60,7 @@ store_actor::behavior_type name_space(store_actor::stateful_pointer<name_space_s
       wanted.in_namespace = true;
       return hand_on<record_page>(self, list_atom_v, wanted);
     },
+    [self](list_atom, const group_request& request) { return hand_on<group_page>(self, list_atom_v, request); },
     [self](info_atom) { return hand_on<store_record>(self, info_atom_v); },
     [self](peers_atom) { return hand_on<std::vector<peer_record>>(self, peers_atom_v); },
     [self, &state](enter_atom, const std::string& child) {

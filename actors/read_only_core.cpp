@@ -30,6 +30,7 @@ caf::behavior read_only_core(caf::event_based_actor* self, const core_actor& cor
     [](repair_atom) -> caf::result<repair_report> { return refusal(); },
     [](import_atom, const bytes&) -> caf::result<std::uint64_t> { return refusal(); },
     [](fence_atom, bool) -> caf::result<core_record> { return refusal(); },
+    [](group_atom, const bytes&) -> caf::result<core_record> { return refusal(); },
     [](commit_atom, const std::vector<checkout_actor>&) -> caf::result<std::vector<append_result>> {
       return refusal();
     },

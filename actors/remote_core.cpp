@@ -78,6 +78,7 @@ void remote_core_state::opened(opened_core core) {
   // What was created, or named by its pair, is the same core the next time.
   selector_.kind = selector_kind::by_key;
   selector_.id.data = record_.key.data;
+  selector_.group.clear(); // it may have left the group since
   subscribe_there();
   extend_there();
   settle({});

@@ -12,8 +12,8 @@ result<void> store_state::open(self_pointer self, store_arguments arguments) {
   writer_ = std::move(arguments.writer);
   cache_ = core_cache{arguments.cache};
   meters_ = arguments.counted ? std::move(arguments.counted) : std::make_shared<meters>();
-  around_ =
-    std::make_shared<const core_surroundings>(core_surroundings{backend_, writer_, arguments.replication, meters_});
+  around_ = std::make_shared<const core_surroundings>(core_surroundings{
+    backend_, writer_, arguments.replication, meters_, std::make_shared<group_board>(), self->address()});
   guard_ = arguments.guard ? std::move(arguments.guard) : std::make_shared<peer_guard>(meters_);
   generation_ = arguments.generation;
   manifest_version_ = arguments.manifest_version;
@@ -164,6 +164,8 @@ local_store_actor::behavior_type store(store_state::self_pointer self, store_arg
     [&state](loaded_atom, const core_selector& selector) { return state.is_loaded(selector); },
     [&state](purge_atom, const core_selector& selector) { return state.purge(selector); },
     [&state](list_atom, const list_request& request) { return state.list(request); },
+    [&state](list_atom, const group_request& request) { return state.list_group(request); },
+    [&state](group_atom) { state.tell_groups(); },
     [&state](info_atom) { return state.describe_store(); },
     [&state](peers_atom) { return state.peers(); },
     [&state](enter_atom, const std::string& child) { return state.enter(child, whole); },

@@ -73,6 +73,11 @@ public:
   [[nodiscard]] caf::result<store_record> describe_store() const;
   [[nodiscard]] std::vector<peer_record> peers() const;
 
+  // -- groups (store_groups.cpp)
+
+  caf::result<group_page> list_group(const group_request& request) const;
+  void tell_groups();
+
   // -- namespaces, watchers, searches (store_scopes.cpp)
 
   caf::result<entered_store> enter(const std::string& child, scope_id scope);
@@ -233,6 +238,7 @@ private:
   void wake_for(const waker& who);
   void purge_for(const core_selector& selector, caf::typed_response_promise<clear_result> promise);
   caf::result<record_page> complete(record_page page);
+  [[nodiscard]] static caf::error check(const core_selector& selector);
   [[nodiscard]] result<clear_result> measure(const log::core_header& header) const;
   [[nodiscard]] std::vector<log::namespace_link> links_to(const core_selector& selector, scope_id scope) const;
   void offer_to(const session_actor& session, const corestore::discovery_key& discovery);
@@ -255,6 +261,7 @@ private:
   std::uint8_t manifest_version_ = 1;
   std::uint32_t next_number_ = 0;
   std::uint64_t refusals_ = 0;
+  std::uint64_t group_round_ms_ = 0; ///< events of groups wait until then
 
   std::unordered_map<corestore::discovery_key, loaded_core> loaded_;
   std::unordered_map<caf::actor_addr, const corestore::discovery_key*> by_address_; ///< keys of `loaded_`

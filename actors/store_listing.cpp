@@ -42,13 +42,8 @@ caf::result<core_record> store_state::describe(const core_selector& selector) {
   auto source = backend_->open_snapshot();
   if (!source)
     return to_caf(source.error());
-  auto head = (*source)->head(resolved->header.number);
-  auto bits = (*source)->bits(resolved->header.number);
-  if (!head)
-    return to_caf(head.error());
-  if (!bits)
-    return to_caf(bits.error());
-  return make_record(resolved->header, *head, bits->contiguous_length());
+  auto record = make_record(resolved->header, **source);
+  return record ? caf::result<core_record>{std::move(*record)} : to_caf(record.error());
 }
 
 caf::result<bool> store_state::is_loaded(const core_selector& selector) const {
@@ -137,13 +132,12 @@ private:
       page_.is_last = false;
       return false;
     }
-    auto head = source_.head(header.number);
-    auto bits = source_.bits(header.number);
-    if (!head || !bits) {
-      failure_ = head ? bits.error() : head.error();
+    auto record = make_record(header, source_);
+    if (!record) {
+      failure_ = std::move(record.error());
       return false;
     }
-    page_.records.push_back(make_record(header, *head, bits->contiguous_length()));
+    page_.records.push_back(std::move(*record));
     page_.records.back().active = is_loaded;
     page_.next = cursor();
     return true;

@@ -14,6 +14,19 @@ constexpr std::uint8_t any_schedule = 255; ///< whatever suits the core
 
 } // namespace
 
+/// What is wrong with a selector, whatever it names.
+caf::error store_state::check(const core_selector& selector) {
+  const auto& key = selector.encryption_key;
+  if (!key.empty() && key.size() != hash32::size)
+    return make_error(ec::bad_argument, "an encryption key has 32 bytes, not " + std::to_string(key.size()));
+  const auto& group = selector.group;
+  if (!group.empty() && group.size() != hash32::size)
+    return make_error(ec::bad_argument, "the topic of a group has 32 bytes, not " + std::to_string(group.size()));
+  if (!group.empty() && selector.is_read_only)
+    return make_error(ec::not_writable, "a core that is opened read-only cannot be put into a group");
+  return {};
+}
+
 caf::result<opened_core> store_state::open_core(const core_selector& selector, scope_id scope) {
   auto opener = self_->current_sender(); // the promise takes it out of the message
   auto promise = self_->make_response_promise<opened_core>();
@@ -27,9 +40,8 @@ void store_state::open_for(const caller& who) {
     promise.deliver(closed_error());
     return;
   }
-  const auto& key = who.selector.encryption_key;
-  if (!key.empty() && key.size() != hash32::size) {
-    promise.deliver(make_error(ec::bad_argument, "an encryption key has 32 bytes, not " + std::to_string(key.size())));
+  if (auto failure = check(who.selector)) {
+    promise.deliver(failure);
     return;
   }
   auto selector = who.selector;
@@ -93,6 +105,9 @@ void store_state::create(resolution wanted, const caller& who) {
   changes.number = wanted.header.number;
   changes.header = wanted.header;
   changes.alias = wanted.alias;
+  if (!wanted.is_stored &&
+      !who.selector.group.empty()) // one that is stored may be in another group: answer() finds out
+    changes.group = log::group_change{hash32::from(who.selector.group)};
   if (wanted.alias && wanted.header.generation == log::generation::g10)
     changes.links = links_to(who.selector, who.scope);
   auto known = std::make_shared<const log::change_set>(std::move(changes));
@@ -235,17 +250,22 @@ void store_state::answer(const loaded_core& core, const corestore::discovery_key
       give_back(caf::actor_cast<caf::actor_addr>(who.address), discovery, who.scope);
     explain(discovery, reason, who.promise);
   };
-  const auto& key = who.selector.encryption_key;
-  if (key.empty()) {
-    self_->request(handle, caf::infinite, info_atom_v).then(done, failed);
-    return;
-  }
-  if (twin)
-    failed(make_error(ec::unsupported, "encryption: a core that is published in both generations has none"));
-  else if (holders_.count(discovery) > 1) // others read with the key that is in use
-    self_->request(core.handle, caf::infinite, encrypt_atom_v, key).then(done, failed);
+  auto describe = [this, who, discovery, handle, shown = core.handle, is_twin = twin.has_value(), done, failed] {
+    const auto& key = who.selector.encryption_key;
+    if (key.empty())
+      self_->request(handle, caf::infinite, info_atom_v).then(done, failed);
+    else if (is_twin)
+      failed(make_error(ec::unsupported, "encryption: a core that is published in both generations has none"));
+    else if (holders_.count(discovery) > 1) // others read with the key that is in use
+      self_->request(shown, caf::infinite, encrypt_atom_v, key).then(done, failed);
+    else
+      self_->request(shown, caf::infinite, encrypt_atom_v, key, any_schedule).then(done, failed);
+  };
+  if (who.selector.group.empty())
+    describe();
   else
-    self_->request(core.handle, caf::infinite, encrypt_atom_v, key, any_schedule).then(done, failed);
+    self_->request(core.handle, caf::infinite, group_atom_v, who.selector.group)
+      .then([describe](const core_record&) { describe(); }, failed);
 }
 
 /// The actor ends when head or bits cannot be read: says what is wrong with them.

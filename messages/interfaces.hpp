@@ -135,7 +135,10 @@ using core_actor = caf::typed_actor<
   // invalid_checksum, decoding_failed
   caf::replies_to<import_atom, bytes>::with<std::uint64_t>,
   // append again although no peer has shown that none has more (false lifts the fence of a restored core)
-  caf::replies_to<fence_atom, bool>::with<core_record>>;
+  caf::replies_to<fence_atom, bool>::with<core_record>,
+  // put the core into the group of that topic (no bytes: take it out of its group). bad_argument; conflict when it is
+  // in another one
+  caf::replies_to<group_atom, bytes>::with<core_record>>;
 
 } // namespace corestore
 
@@ -191,6 +194,8 @@ using store_actor = caf::typed_actor<
   caf::replies_to<purge_atom, core_selector>::with<clear_result>,
   // a page of records
   caf::replies_to<list_atom, list_request>::with<record_page>,
+  // a page of the cores of a group, by the last change of each
+  caf::replies_to<list_atom, group_request>::with<group_page>,
   // counts and sizes
   caf::replies_to<info_atom>::with<store_record>,
   // the connections, and the addresses that are dialled

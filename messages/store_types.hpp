@@ -23,7 +23,10 @@ enum class store_event_kind : std::uint8_t {
   refusal,       ///< a connection was cut off because its peer broke a rule: `reason`
   ban,           ///< a key or an address is turned away for a while: `reason`
   damage,        ///< the scrub found blocks that do not match their hashes: `key`, `discovery`, `reason`
-  eviction       ///< blocks were given up because of the quota: `key`, `discovery`, `reason`
+  eviction,      ///< blocks were given up because of the quota: `key`, `discovery`, `reason`
+  group ///< the log of a core of a group changed: `group`, `key`, `discovery`, `length`, `fork`. Changes of one
+        ///< core within a moment are one event. No `key`: more cores of the group changed than are named; no
+        ///< `group` either: and of more groups
 };
 
 /// One thing that happened to a store or to a namespace of it.
@@ -34,12 +37,57 @@ struct store_event {
   core_selector options;
   peer_record peer;
   std::string reason;
+  hash32 group; ///< its topic
+  std::uint64_t length = 0;
+  std::uint64_t fork = 0;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, store_event& value) {
   return inspector(caf::meta::type_name("store_event"), value.kind, value.key, value.discovery, value.options,
-                   value.peer, value.reason);
+                   value.peer, value.reason, value.group, value.length, value.fork);
+}
+
+/// Which changes of the cores of a group are meant, and in which order.
+struct group_request {
+  hash32 topic;
+  std::uint64_t since = 0; ///< at this position or later
+  std::uint64_t until = 0; ///< before this position; 0 = up to the newest
+  bool is_reverse = false; ///< the newest first
+  std::uint32_t limit = 1000;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, group_request& value) {
+  return inspector(caf::meta::type_name("group_request"), value.topic, value.since, value.until, value.is_reverse,
+                   value.limit);
+}
+
+/// The last change of one core of a group: it got longer, was truncated, or was reorganised.
+struct group_update {
+  std::uint64_t position = 0; ///< microseconds since 1970, and past every change before it
+  core_key key;
+  discovery_key discovery;
+  std::uint64_t length = 0;
+  std::uint64_t fork = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, group_update& value) {
+  return inspector(caf::meta::type_name("group_update"), value.position, value.key, value.discovery, value.length,
+                   value.fork);
+}
+
+/// One page of them.
+struct group_page {
+  std::vector<group_update> updates;
+  bool is_last = true;
+  std::uint64_t next = 0; ///< where the page after this one goes on: its `since`, or in reverse its `until`
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& inspector, group_page& value) {
+  return inspector(caf::meta::type_name("group_page"), value.updates, value.is_last, value.next);
 }
 
 /// A Noise key or a network address that is turned away until the time is over.

@@ -38,13 +38,14 @@ struct core_selector {
   bool is_exclusive = false;     ///< core_held when another exclusive opening is not closed yet
   bool is_read_only = false;     ///< the handle that comes back refuses every change
   bool is_active = true;         ///< false: downloads and offers nothing because of this opening
+  bytes group;                   ///< empty, or the topic (32 bytes) of the group that the core is in from now on
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& inspector, core_selector& value) {
   return inspector(caf::meta::type_name("core_selector"), value.kind, value.name_space, value.name, value.id,
                    value.pair, value.manifest, value.create, value.path, value.generation, value.encryption_key,
-                   value.is_exclusive, value.is_read_only, value.is_active);
+                   value.is_exclusive, value.is_read_only, value.is_active, value.group);
 }
 
 /// What is known of a core at one moment.
@@ -69,6 +70,7 @@ struct core_record {
   bool is_frozen = false;                     ///< a conflict was found: no replication any more
   std::uint64_t remote_contiguous_length = 0; ///< the longest prefix that some peer has without a gap
   bool is_fenced = false; ///< restored from a backup: read-only until a peer has shown that none has more
+  bytes group;            ///< topic of the group that it is in; empty: in none
 };
 
 template <class Inspector>
@@ -76,7 +78,7 @@ typename Inspector::result_type inspect(Inspector& inspector, core_record& value
   return inspector(caf::meta::type_name("core_record"), value.key, value.discovery, value.generation, value.manifest,
                    value.length, value.byte_length, value.fork, value.contiguous_length, value.tree_hash, value.peers,
                    value.writable, value.active, value.mirrored, value.name, value.name_space, value.is_external,
-                   value.is_encrypted, value.is_frozen, value.remote_contiguous_length, value.is_fenced);
+                   value.is_encrypted, value.is_frozen, value.remote_contiguous_length, value.is_fenced, value.group);
 }
 
 struct append_result {

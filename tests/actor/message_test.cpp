@@ -50,6 +50,7 @@ core_record sample_record() {
   record.is_frozen = true;
   record.remote_contiguous_length = 8;
   record.is_fenced = true;
+  record.group = bytes(32, 7);
   return record;
 }
 
@@ -82,6 +83,7 @@ TEST_CASE("every registered value survives the trip to another node") {
   CHECK(copy.is_frozen);
   CHECK(copy.remote_contiguous_length == 8);
   CHECK(copy.is_fenced);
+  CHECK(copy.group == record.group);
 
   core_selector selector;
   selector.kind = selector_kind::by_pair;
@@ -98,6 +100,7 @@ TEST_CASE("every registered value survives the trip to another node") {
   selector.is_exclusive = true;
   selector.is_read_only = true;
   selector.is_active = false;
+  selector.group = bytes(32, 8);
   received = round_trip(system, open_atom_v, selector);
   REQUIRE(received.match_elements<open_atom, core_selector>());
   auto picked = received.get_as<core_selector>(1);
@@ -114,6 +117,7 @@ TEST_CASE("every registered value survives the trip to another node") {
   CHECK(picked.is_exclusive);
   CHECK(picked.is_read_only);
   CHECK_FALSE(picked.is_active);
+  CHECK(picked.group == selector.group);
 
   std::vector<shared_bytes> blocks{shared_bytes{bytes{1, 2, 3}}, shared_bytes{}};
   received = round_trip(system, append_atom_v, blocks);
@@ -189,6 +193,9 @@ TEST_CASE("what a store says of itself survives the trip to another node") {
   event.options.name = "log";
   event.peer.address = "somewhere";
   event.reason = "because";
+  event.group.data.fill(3);
+  event.length = 4;
+  event.fork = 5;
   auto received = round_trip(system, event);
   REQUIRE(received.match_elements<store_event>());
   auto copy = received.get_as<store_event>(0);
@@ -198,6 +205,29 @@ TEST_CASE("what a store says of itself survives the trip to another node") {
   CHECK(copy.options.name == "log");
   CHECK(copy.peer.address == "somewhere");
   CHECK(copy.reason == "because");
+  CHECK(copy.group == event.group);
+  CHECK(copy.length == 4);
+  CHECK(copy.fork == 5);
+
+  group_request asked{event.group, 1, 2, true, 3};
+  received = round_trip(system, list_atom_v, asked);
+  REQUIRE(received.match_elements<list_atom, group_request>());
+  CHECK(received.get_as<group_request>(1).topic == event.group);
+  CHECK(received.get_as<group_request>(1).since == 1);
+  CHECK(received.get_as<group_request>(1).until == 2);
+  CHECK(received.get_as<group_request>(1).is_reverse);
+  CHECK(received.get_as<group_request>(1).limit == 3);
+  received = round_trip(system, group_page{{{6, event.key, event.discovery, 7, 8}}, false, 9});
+  REQUIRE(received.match_elements<group_page>());
+  auto updates = received.get_as<group_page>(0);
+  REQUIRE(updates.updates.size() == 1);
+  CHECK(updates.updates[0].position == 6);
+  CHECK(updates.updates[0].key == event.key);
+  CHECK(updates.updates[0].discovery == event.discovery);
+  CHECK(updates.updates[0].length == 7);
+  CHECK(updates.updates[0].fork == 8);
+  CHECK_FALSE(updates.is_last);
+  CHECK(updates.next == 9);
 
   auto copied = round_trip(system, space_report{"/a", 1, 2, 3, 4}).get_as<space_report>(0);
   CHECK(copied.path == "/a");

@@ -389,4 +389,43 @@ TEST_CASE("two stores replicate over a node connection, until the other node is 
   own.close();
 }
 
+TEST_CASE("groups of a store on another node: joined, listed and told from here") {
+  server there{std::make_shared<storage::memory_backend>(), 0};
+  client here{there.port};
+  hash32 topic;
+  topic.data.fill(5);
+  auto told = std::make_shared<std::atomic<std::uint64_t>>(0);
+  auto sink = here.system.spawn([told, topic](store_sink::pointer) {
+    return store_sink::behavior_type{[told, topic](const store_event& event) {
+      if (event.kind == store_event_kind::group && event.group == topic)
+        *told = event.length;
+    }};
+  });
+  REQUIRE(here.ask<bool>(here.store, watch_atom_v, sink).value_or(false));
+  core_selector selector;
+  selector.name = "first";
+  selector.group = to_bytes(topic.view());
+  auto first = here.ask<opened_core>(here.store, open_atom_v, selector);
+  REQUIRE(first);
+  CHECK(first->record.group == selector.group);
+  auto second = here.open("second");
+  REQUIRE(second);
+  auto joined = here.ask<core_record>(second->handle, group_atom_v, to_bytes(topic.view()));
+  REQUIRE(joined);
+  CHECK(joined->group == selector.group);
+  REQUIRE(here.ask<append_result>(second->handle, append_atom_v, block("a")));
+  REQUIRE(here.ask<append_result>(first->handle, append_atom_v, block("b")));
+  auto page = here.ask<group_page>(here.store, list_atom_v, group_request{topic, 0, 0, true, 10});
+  REQUIRE(page);
+  REQUIRE(page->updates.size() == 2);
+  CHECK(page->updates[0].key == first->record.key);
+  CHECK(page->updates[1].key == second->record.key);
+  auto deadline = std::chrono::steady_clock::now() + patience;
+  while (*told != 1 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK(*told == 1);
+  CHECK(here.ask<core_record>(first->handle, group_atom_v, bytes(3, 1)).error().code == ec::bad_argument);
+  here.self->send_exit(sink, caf::exit_reason::user_shutdown);
+}
+
 } // namespace corestore::tests
