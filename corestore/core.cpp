@@ -161,6 +161,14 @@ verification_report core::verify() const {
   return {report.blocks, report.bytes_hashed, std::move(report.faults)};
 }
 
+void core::join_group(const hash32& topic) {
+  opened_->home().ask<core_record>(opened_->handle(), no_wait, group_atom_v, to_bytes(topic.view()));
+}
+
+void core::leave_group() {
+  opened_->home().ask<core_record>(opened_->handle(), no_wait, group_atom_v, bytes{});
+}
+
 void core::set_user_data(const std::string& name, byte_view value) {
   opened_->home().ask<bool>(opened_->handle(), no_wait, put_atom_v, name, to_bytes(value));
 }

@@ -47,7 +47,8 @@ struct core_info {
   std::uint32_t peers = 0;
   bool writable = false;
   bool mirrored = false;
-  std::string name; ///< the name that it was derived from, if any
+  std::string name;            ///< the name that it was derived from, if any
+  std::optional<hash32> group; ///< topic of the group that it is in
 };
 
 /// A byte position within a block.
@@ -203,6 +204,11 @@ public:
   void mirror(bool is_on);
 
   [[nodiscard]] verification_report verify() const;
+
+  /// Puts the core into the group of that topic, where store::group_changes() lists it from its next change on.
+  /// conflict when it is in another one, which it has to leave first.
+  void join_group(const hash32& topic);
+  void leave_group();
 
   /// Values that an application keeps beside a core; never replicated.
   void set_user_data(const std::string& name, byte_view value);

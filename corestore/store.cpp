@@ -1,5 +1,7 @@
 #include "corestore/store.hpp"
 
+#include <algorithm>
+
 #include <caf/all.hpp>
 
 #include "config/address.hpp"
@@ -10,6 +12,7 @@ namespace corestore {
 namespace {
 
 constexpr std::chrono::milliseconds no_wait{0};
+constexpr std::size_t page_changes_max = 1000;
 
 actors::endpoint endpoint_of(const std::string& text) {
   auto where = config::parse_listen_address(text);
@@ -110,6 +113,32 @@ watch store::on_feed(std::function<void(const core_key&, const corestore::discov
       callback(event.key, event.discovery);
   };
   auto id = scope_->home()->listen(scope_->handle(), std::move(wish));
+  return watch{std::make_shared<facade::subscription>(scope_->home(), id, scope_)};
+}
+
+std::vector<group_change> store::group_changes(const hash32& topic, const group_options& options) const {
+  std::vector<group_change> changes;
+  group_request request{topic, options.since, options.until, options.reverse, 0};
+  while (changes.size() < options.limit) {
+    request.limit = static_cast<std::uint32_t>(std::min<std::size_t>(options.limit - changes.size(), page_changes_max));
+    auto page = scope_->home()->ask<group_page>(scope_->handle(), no_wait, list_atom_v, request);
+    for (const auto& update : page.updates)
+      changes.push_back({update.position, update.key, update.discovery, update.length, update.fork});
+    if (page.is_last)
+      break;
+    (options.reverse ? request.until : request.since) = page.next;
+  }
+  return changes;
+}
+
+watch store::on_group(const hash32& topic, std::function<void(const group_change&)> callback) const {
+  auto wish = std::make_shared<facade::listener>();
+  wish->on_store = [topic, callback = std::move(callback)](const store_event& event) {
+    auto is_of_any = event.key.is_zero() && event.group.is_zero();
+    if (event.kind == store_event_kind::group && (event.group == topic || is_of_any))
+      callback({0, event.key, event.discovery, event.length, event.fork});
+  };
+  auto id = scope_->home()->listen(scope_->home()->root(), std::move(wish));
   return watch{std::make_shared<facade::subscription>(scope_->home(), id, scope_)};
 }
 

@@ -60,6 +60,24 @@ struct core_options {
   bool create = true;     ///< otherwise not_found when the store does not know the core
   bool exclusive = false; ///< core_held while another exclusive opening lasts
   bool read_only = false;
+  std::optional<hash32> group{}; ///< as core::join_group()
+};
+
+/// The last change of one core of a group: it got longer, was truncated, or was reorganised by its writer.
+struct group_change {
+  std::uint64_t position = 0; ///< microseconds since 1970, and past every change of the store before it
+  core_key key;
+  corestore::discovery_key discovery_key;
+  std::uint64_t length = 0;
+  std::uint64_t fork = 0;
+};
+
+/// Which changes of a group are meant.
+struct group_options {
+  std::uint64_t since = 0;  ///< at this position or later: one more than the last one seen
+  std::uint64_t until = 0;  ///< before this position; 0: up to the newest
+  bool reverse = false;     ///< the newest first
+  std::size_t limit = 1000; ///< of the changes that are answered at once
 };
 
 struct store_info {
@@ -162,6 +180,15 @@ public:
 
   /// Calls back whenever a core of this store or namespace is loaded.
   watch on_feed(std::function<void(const core_key& key, const corestore::discovery_key& discovery_key)> callback) const;
+
+  /// The cores of the group of that topic, by the last change of each; those that have not changed since they joined
+  /// are not listed. Of a namespace the same as of its store.
+  [[nodiscard]] std::vector<group_change> group_changes(const hash32& topic, const group_options& options = {}) const;
+
+  /// Calls back after a core of the group has changed, as long as it is in memory; changes within a moment are one
+  /// call, with the last. Without a key, more cores changed than are named: list them. `position` is 0. Of a namespace
+  /// the same as of its store.
+  watch on_group(const hash32& topic, std::function<void(const group_change& change)> callback) const;
 
   /// Finishes what was begun, makes it durable, ends connections. Everything else then throws store_closed. A second
   /// time does no harm. Closing a namespace closes what was opened in it.

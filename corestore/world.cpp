@@ -303,6 +303,7 @@ core_info info_of(const core_record& record) {
   info.writable = record.writable;
   info.mirrored = record.mirrored;
   info.name = record.name;
+  info.group = hash32::from(record.group);
   return info;
 }
 
@@ -336,6 +337,8 @@ core_selector selector_of(const core_options& options) {
   selector.create = options.create;
   selector.is_exclusive = options.exclusive;
   selector.is_read_only = options.read_only;
+  if (options.group)
+    selector.group = to_bytes(options.group->view());
   return selector;
 }
 

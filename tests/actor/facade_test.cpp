@@ -456,4 +456,56 @@ TEST_CASE("threads append to one core at once and every block is there") {
   CHECK(log.contiguous_length() == 200);
 }
 
+TEST_CASE("cores of a group are listed by their last change, and told, also after closing and opening") {
+  temporary_directory directory;
+  hash32 topic;
+  topic.data.fill(1);
+  core_key first_key;
+  core_key second_key;
+  std::uint64_t seen = 0;
+  {
+    auto store = corestore::store::open(directory.path);
+    auto first = store.get({.name = "first", .group = topic});
+    auto second = store.get({.name = "second"});
+    first_key = first.key();
+    second_key = second.key();
+    CHECK(first.info().group == topic);
+    CHECK_FALSE(second.info().group);
+    second.join_group(topic);
+    CHECK(second.info().group == topic);
+    diary told;
+    auto watch = store.on_group(topic, [&](const group_change& change) {
+      if (change.key == first_key)
+        told.write(change.length);
+    });
+    second.append("a");
+    first.append({"b", "c"});
+    CHECK(told.comes_to_hold(2));
+    auto changes = store.group_changes(topic);
+    REQUIRE(changes.size() == 2);
+    CHECK(changes[0].key == second_key);
+    CHECK(changes[1].key == first_key);
+    CHECK(changes[1].length == 2);
+    CHECK(changes[1].discovery_key == first.discovery_key());
+    seen = changes[1].position;
+    CHECK(store.group_changes(topic, {.since = seen + 1}).empty());
+    hash32 other;
+    CHECK(code_of([&] { first.join_group(other); }) == ec::conflict);
+    CHECK(code_of([&] { (void)store.get({.name = "first", .group = other}); }) == ec::conflict);
+    store.close();
+  }
+  auto store = corestore::store::open(directory.path);
+  CHECK(store.group_changes(topic, {.reverse = true, .limit = 1}).front().key == first_key);
+  auto second = store.get({.name = "second"});
+  second.truncate(0);
+  auto later = store.group_changes(topic, {.since = seen + 1});
+  REQUIRE(later.size() == 1);
+  CHECK(later[0].key == second_key);
+  CHECK(later[0].fork == 1);
+  CHECK(store.group_changes(topic, {.until = later[0].position}).size() == 1);
+  second.leave_group();
+  CHECK_FALSE(second.info().group);
+  CHECK(store.group_changes(topic).size() == 1);
+}
+
 } // namespace corestore::tests
