@@ -189,6 +189,30 @@ outcome mirror(service& with, exchange& call) {
   return {};
 }
 
+/// Puts the core into a group, or (null) takes it out of the one that it is in.
+outcome set_group(service& with, exchange& call) {
+  auto body = fields::parse(call.body, {"topic"});
+  if (!body)
+    return refuse(body.error());
+  if (!body->has("topic"))
+    return refuse({400, ec::bad_argument, "topic is missing: 64 hex digits, or null"});
+  bytes topic;
+  if (const auto* given = body->find("topic")) {
+    auto read = read_key_bytes("topic", *given, hash32::size);
+    if (!read)
+      return refuse(read.error());
+    topic = std::move(*read);
+  }
+  auto core = held_core::open(with, call);
+  if (!core)
+    return refuse(core.error());
+  auto record = core->ask<core_record>(call, patience, group_atom_v, topic);
+  if (!record)
+    return refuse(record.error());
+  call.send_json(to_line(to_json(*record)));
+  return {};
+}
+
 } // namespace
 
 void add_action_routes(service& with, std::vector<route>& into) {
@@ -202,6 +226,7 @@ void add_action_routes(service& with, std::vector<route>& into) {
   add("/v1/cores/{}/seek", seek);
   add("/v1/cores/{}/mirror", mirror);
   add("/v1/cores/{}/switch", switch_core);
+  add("/v1/cores/{}/group", set_group);
   into.push_back({"GET", "/v1/cores/{}/peers", [&with](exchange& call) {
                     return list_peers(with, call);
                   }});

@@ -166,12 +166,18 @@ result<core_selector> read_selector(const fields& body) {
       return fail(key.error());
     selector.encryption_key = std::move(*key);
   }
+  if (const auto* group = body.find("group")) {
+    auto topic = read_key_bytes("group", *group, hash32::size);
+    if (!topic)
+      return fail(topic.error());
+    selector.group = std::move(*topic);
+  }
   return selector;
 }
 
 outcome open_core(service& with, exchange& call) {
   auto body = fields::parse(call.body, {"name", "default", "key", "discoveryKey", "namespace", "generation", "manifest",
-                                        "keyPair", "encryptionKey"});
+                                        "keyPair", "encryptionKey", "group"});
   if (!body)
     return refuse(body.error());
   auto selector = read_selector(*body);

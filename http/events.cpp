@@ -97,6 +97,15 @@ std::string to_event(const store_event& event) {
             {"discoveryKey", text::to_hex(event.discovery.view())},
             {"reason", event.reason}};
     break;
+  case store_event_kind::group:
+    kind = "group-active";
+    data = {{"group", text::to_hex(event.group.view())}};
+    if (!event.key.is_zero())
+      data.update({{"key", text::to_hex(event.key.view())},
+                   {"discoveryKey", text::to_hex(event.discovery.view())},
+                   {"length", event.length},
+                   {"fork", event.fork}});
+    break;
   case store_event_kind::refusal:
   case store_event_kind::ban:
     kind = event.kind == store_event_kind::ban ? "ban" : "refusal";

@@ -24,6 +24,10 @@ public:
   /// Null when the field is absent or null.
   [[nodiscard]] const nlohmann::json* find(std::string_view name) const;
 
+  [[nodiscard]] bool has(std::string_view name) const {
+    return object_.contains(name);
+  }
+
   [[nodiscard]] result<std::optional<std::uint64_t>> number(std::string_view name) const;
   [[nodiscard]] result<std::uint64_t> number(std::string_view name, std::uint64_t fallback) const;
   /// bad_argument when it is absent.

@@ -26,6 +26,8 @@ json to_json(const core_record& record) {
     value["frozen"] = true;
   if (record.is_fenced)
     value["fenced"] = true;
+  if (!record.group.empty())
+    value["group"] = text::to_hex(record.group);
   if (!record.manifest.empty())
     value["manifest"] = text::to_hex(record.manifest);
   return value;
@@ -151,6 +153,14 @@ json to_json(const core_switches& switches) {
           {"allowPush", is_on(switches.allow_push)},
           {"pushOnly", is_on(switches.push_only)},
           {"session", switches.session}};
+}
+
+json to_json(const group_update& update) {
+  return {{"position", update.position},
+          {"key", text::to_hex(update.key.view())},
+          {"discoveryKey", text::to_hex(update.discovery.view())},
+          {"length", update.length},
+          {"fork", update.fork}};
 }
 
 json to_json(const append_result& committed) {

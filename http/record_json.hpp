@@ -22,6 +22,7 @@ json to_json(const ban_record& record);
 json to_json(const guard_totals& guards);
 json to_json(const core_peer_record& record);
 json to_json(const core_switches& switches);
+json to_json(const group_update& update);
 json to_json(const append_result& committed);
 
 /// One line; bytes that are no UTF-8 (a name may be any bytes) are replaced.

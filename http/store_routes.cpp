@@ -1,8 +1,10 @@
 // The store as a whole: health, numbers, connections, the page.
 #include <algorithm>
+#include <utility>
 
 #include <caf/all.hpp>
 
+#include "base/text.hpp"
 #include "http/fields.hpp"
 #include "http/held_core.hpp"
 #include "http/metrics.hpp"
@@ -227,6 +229,50 @@ outcome send_peers(service& with, exchange& call) {
   return {};
 }
 
+result<group_request> read_changes(const exchange& call) {
+  group_request request;
+  auto topic = text::parse_key<hash32>(call.arguments.front());
+  if (!topic)
+    return fail(ec::bad_argument, "the topic of a group is 64 hex digits");
+  auto since = call.parameters.number("since", 0);
+  auto until = call.parameters.number("until", 0);
+  auto limit = call.parameters.number("limit", request.limit);
+  auto is_reverse = call.parameters.truth("reverse");
+  if (!since || !until)
+    return fail(since ? until.error() : since.error());
+  if (!limit || !is_reverse)
+    return fail(limit ? is_reverse.error() : limit.error());
+  if (*limit == 0 || *limit > request.limit)
+    return fail(ec::bad_argument, "limit is from 1 to " + std::to_string(request.limit));
+  return group_request{*topic, *since, *until, *is_reverse, static_cast<std::uint32_t>(*limit)};
+}
+
+/// Page by page; with a `limit` one page.
+outcome send_changes(service& with, exchange& call) {
+  auto request = read_changes(call);
+  if (!request)
+    return refuse(request.error());
+  bool is_one_page = call.parameters.find("limit").has_value();
+  for (bool is_first = true;;) {
+    auto page = with.asking.ask<group_page>(call.line(), patience, with.store, list_atom_v, *request);
+    if (!page)
+      return refuse(page.error());
+    if (!call.has_begun())
+      call.begin(200, "application/json");
+    std::string text = is_first ? "{\"updates\":[" : "";
+    for (const auto& update : page->updates)
+      text += (std::exchange(is_first, false) ? "" : ",") + to_line(to_json(update));
+    bool is_done = page->is_last || is_one_page;
+    (request->is_reverse ? request->until : request->since) = page->next;
+    if (is_done)
+      text += page->is_last ? "]}" : "],\"next\":" + std::to_string(page->next) + "}";
+    if (!call.write(text) || is_done)
+      break;
+  }
+  call.end();
+  return {};
+}
+
 outcome send_page(exchange& call) {
   call.send(200, "text/html; charset=utf-8", page_text,
             {{"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -267,6 +313,9 @@ void add_store_routes(service& with, std::vector<route>& into) {
   into.push_back({"POST", "/v1/bans", [&with](exchange& call) { return ban(with, call); }, body_kind::object});
   into.push_back({"DELETE", "/v1/bans/{}", [&with](exchange& call) {
                     return pardon(with, call);
+                  }});
+  into.push_back({"GET", "/v1/groups/{}", [&with](exchange& call) {
+                    return send_changes(with, call);
                   }});
   into.push_back({"GET", "/v1/peers", [&with](exchange& call) {
                     return send_peers(with, call);

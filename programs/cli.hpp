@@ -33,6 +33,7 @@ void add_info(CLI::App& app, plan& chosen);
 void add_list(CLI::App& app, plan& chosen);
 void add_append(CLI::App& app, plan& chosen);
 void add_get(CLI::App& app, plan& chosen);
+void add_group(CLI::App& app, plan& chosen);
 void add_cat(CLI::App& app, plan& chosen);
 void add_seek(CLI::App& app, plan& chosen);
 void add_bytes(CLI::App& app, plan& chosen);
@@ -49,5 +50,9 @@ void add_disconnect(CLI::App& app, plan& chosen);
 void add_restore(CLI::App& app, plan& chosen);
 void add_switch(CLI::App& app, plan& chosen);
 void add_unfence(CLI::App& app, plan& chosen);
+void add_updates(CLI::App& app, plan& chosen);
+
+/// The topic of a group on the command line. bad_argument.
+result<hash32> parse_topic(const std::string& topic);
 
 } // namespace corestore::programs

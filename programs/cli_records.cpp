@@ -10,8 +10,14 @@ result<void> print(session& store, const core_record& record) {
   return store.out().line(store.is_json() ? to_line(to_json(record)) : to_text(record));
 }
 
-result<void> create(session& store, const std::string& name) {
+result<void> create(session& store, const std::string& name, const std::string& group) {
   core_selector selector;
+  if (!group.empty()) {
+    auto topic = parse_topic(group);
+    if (!topic)
+      return fail(topic.error());
+    selector.group = to_bytes(topic->view());
+  }
   selector.kind = name.empty() ? selector_kind::at_random : selector_kind::by_name;
   selector.path = store.path();
   selector.generation = store.generation();
@@ -66,9 +72,11 @@ void add_create(CLI::App& app, plan& chosen) {
   auto name = std::make_shared<std::string>();
   auto* verb = app.add_subcommand("create", "Print the record of a new or existing named core");
   verb->add_option("NAME", *name, "Name of the core; without it a random core is created");
-  verb->callback([&chosen, name] {
-    chosen.run = [name](session& store) {
-      return create(store, *name);
+  auto group = std::make_shared<std::string>();
+  verb->add_option("--group", *group, "Topic of the group that the core is in from now on: 64 hex digits");
+  verb->callback([&chosen, name, group] {
+    chosen.run = [name, group](session& store) {
+      return create(store, *name, *group);
     };
   });
 }

@@ -31,6 +31,8 @@ std::string to_text(const core_record& record) {
   add("active", yes_no(record.active));
   add("mirrored", yes_no(record.mirrored));
   add("peers", record.peers);
+  if (!record.group.empty())
+    add("group", text::to_hex(record.group));
   if (record.is_frozen)
     add("frozen", "yes: two histories are signed, see verify");
   return lines;

@@ -43,10 +43,10 @@ async function filled(world) {
   const { server, api } = await serve(world)
   const core = await api.json('POST', '/v1/cores', { name: 'log' })
   for (const text of ['one', 'two', 'three']) await api.append(core.key, text)
-  const at = (route, key = core.key) => route.path.replace('{core}', key).replace('{index}', '1').replace('{id}', '9999').replace('{subject}', UNKNOWN)
+  const at = (route, key = core.key) => route.path.replace('{core}', key).replace('{index}', '1').replace('{id}', '9999').replace('{topic}', UNKNOWN).replace('{subject}', UNKNOWN)
   const unchanged = async () => {
     const record = await api.json('GET', '/v1/cores/' + core.key)
-    assert.deepStrictEqual([record.length, record.byteLength, record.fork, record.mirrored], [3, 11, 0, false])
+    assert.deepStrictEqual([record.length, record.byteLength, record.fork, record.mirrored, record.group], [3, 11, 0, false, undefined])
     assert.strictEqual((await api.json('GET', '/v1/cores')).cores.length, 1)
     assert.deepStrictEqual((await api.json('GET', '/v1/bans')).bans, [])
     assert.deepStrictEqual((await api.json('GET', '/v1/peers')).peers, [])
@@ -90,7 +90,7 @@ scenario('keys that are none, and cores that are unknown', async (world) => {
   const { api, core, at, unchanged } = await filled(world)
   const wrong = ['nokey', core.key.slice(1), core.key + '0', core.key.replace(/.$/, 'g'), '%00', '..%2f..', 'a'.repeat(4000)]
   for (const route of ROUTES.filter((one) => one.path.includes('{core}'))) {
-    const body = takesBlocks(route) ? { blocks: [] } : route.path.endsWith('/mirror') ? { on: true } : { start: 0, end: 1, length: 1, bytes: 0 }
+    const body = takesBlocks(route) ? { blocks: [] } : route.path.endsWith('/mirror') ? { on: true } : { start: 0, end: 1, length: 1, bytes: 0, topic: UNKNOWN }
     const ask = (key) => api.call(route.method, at(route, key), takesBody(route) ? only(body, route) : undefined)
     for (const key of wrong) refused(await ask(key), 400, `${route.method} ${route.path} with ${key.slice(0, 70)}`)
     refused(await ask(UNKNOWN), 404, `${route.method} ${route.path} of an unknown core`)
@@ -101,7 +101,7 @@ scenario('keys that are none, and cores that are unknown', async (world) => {
 
 /** The fields that the route knows. */
 function only(body, route) {
-  const known = { truncate: ['length'], clear: ['start', 'end'], download: ['start', 'end'], seek: ['bytes'], mirror: ['on'], blocks: ['blocks'], update: [], switch: [] }
+  const known = { truncate: ['length'], clear: ['start', 'end'], download: ['start', 'end'], seek: ['bytes'], mirror: ['on'], blocks: ['blocks'], update: [], switch: [], group: ['topic'] }
   return Object.fromEntries(known[route.path.split('/').pop()].map((name) => [name, body[name]]))
 }
 
@@ -165,6 +165,7 @@ scenario('numbers out of range, in bodies and in queries', async (world) => {
     }
     refused(await api.get('/v1/cores?limit=' + value), 400, value)
     refused(await api.get('/metrics?top=' + value), 400, value)
+    for (const name of ['since', 'until', 'limit', 'reverse']) refused(await api.get(`/v1/groups/${UNKNOWN}?${name}=${value}`), 400, name + value)
     refused(await api.call('DELETE', '/v1/peers/' + value), 400, value)
   }
   refused(await api.get('/metrics?top=101'), 400, 'too many')
@@ -176,7 +177,7 @@ scenario('without the token every write is refused, and no read', async (world) 
   fs.writeFileSync(config, '[http]\ntoken = sesame\n')
   const { api } = await serve(world, { http: '0.0.0.0:0', args: ['--config', config] })
   api.base = api.base.replace('0.0.0.0', '127.0.0.1')
-  const at = (route) => route.path.replace('{core}', UNKNOWN).replace('{index}', '1').replace('{id}', '9').replace('{subject}', UNKNOWN)
+  const at = (route) => route.path.replace('{core}', UNKNOWN).replace('{index}', '1').replace('{id}', '9').replace('{subject}', UNKNOWN).replace('{topic}', UNKNOWN)
   for (const route of ROUTES.filter((one) => !isEndless(one))) {
     const plain = await api.call(route.method, at(route))
     if (!isWrite(route)) {

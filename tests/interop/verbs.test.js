@@ -37,6 +37,13 @@ async function story(run) {
   await json(['verify', 'name:log'])
   await json(['mirror', core.key])
   await json(['unmirror', core.key])
+  await json(['group', 'name:log', UNKNOWN])
+  await json(['create', 'log', '--group', UNKNOWN])
+  await json(['updates', UNKNOWN])
+  await json(['append', 'name:log', '--lines'], 'six')
+  await json(['updates', UNKNOWN, '--reverse', '--limit', '1'])
+  await json(['group', 'name:log', '--leave'])
+  await json(['updates', UNKNOWN])
   await json(['clear', 'name:log', '0', '2'])
   await json(['truncate', 'name:log', '4'])
   await json(['truncate', 'name:log', '3', '--fork', '7'])
@@ -49,7 +56,7 @@ async function story(run) {
 
 /** What differs between two stores, and between one that is loaded and one that is not, is left out. */
 function comparable(told) {
-  return told.map(([verb, lines]) => [verb, typeof lines === 'string' ? lines : lines.map(({ active, ...rest }) => rest)])
+  return told.map(([verb, lines]) => [verb, typeof lines === 'string' ? lines : lines.map(({ active, position, ...rest }) => rest)])
 }
 
 scenario('an opened and a served store answer alike', async (world) => {
@@ -76,6 +83,10 @@ scenario('the fields are those of the HTTP API', async (world) => {
   const store = await api.json('GET', '/v1/store')
   for (const field of fields((await server.ask(['info']))[0])) assert.ok(field in store, field)
   for (const field of fields((await server.ask(['top', '--count', '1']))[0])) assert.ok(field in store, field)
+  await server.ask(['group', 'name:log', UNKNOWN])
+  await server.ask(['append', 'name:log', '--lines'], { input: 'c' })
+  const { updates } = await api.json('GET', '/v1/groups/' + UNKNOWN)
+  assert.deepStrictEqual(await server.ask(['updates', UNKNOWN]), updates)
   const peer = await world.peer()
   await peer.dial(server.address)
   const connections = await until(async () => {
@@ -102,8 +113,8 @@ scenario('failures say what to do, and keys are printed with their kind', async 
     assert.match(done.stderr, words)
     assert.strictEqual(done.stdout.toString(), '')
   }
-  for (const verb of ['info', 'cat', 'verify', 'purge', 'clear', 'truncate', 'get', 'seek', 'bytes']) {
-    const more = { clear: ['0', '1'], truncate: ['0'], get: ['0'], seek: ['0'] }[verb] || []
+  for (const verb of ['info', 'cat', 'verify', 'purge', 'clear', 'truncate', 'get', 'seek', 'bytes', 'group']) {
+    const more = { group: [UNKNOWN], clear: ['0', '1'], truncate: ['0'], get: ['0'], seek: ['0'] }[verb] || []
     await says(1, /does not know the core .*list/, [verb, UNKNOWN, ...more])
   }
   await says(1, /block 3 .*--wait/, ['get', 'name:log', '3'])
@@ -112,6 +123,13 @@ scenario('failures say what to do, and keys are printed with their kind', async 
   await says(2, /see corestore --help/, ['get', 'name:log'])
   await says(1, /start one with .*--storage/, ['info'], ['--node', '127.0.0.1:1'])
   await says(2, /replicate/, ['connect', '127.0.0.1:1'], ['--storage', world.path()])
+  await server.ask(['group', 'name:log', UNKNOWN])
+  await says(1, new RegExp('is in the group ' + UNKNOWN), ['group', 'name:log', 'ef'.repeat(32)])
+  await says(2, /topic of a group is 64 hex digits/, ['group', 'name:log', 'nonsense'])
+  await says(2, /topic of a group is 64 hex digits/, ['updates', 'nonsense'])
+  await says(2, /topic of a group is 64 hex digits/, ['create', 'log', '--group', 'nonsense'])
+  await says(2, /--leave/, ['group', 'name:log'])
+  await says(2, /--leave/, ['group', 'name:log', UNKNOWN, '--leave'])
   await says(3, new RegExp(String(server.pid)), ['create', 'x'], ['--storage', server.storage])
   await server.ask(['mirror', UNKNOWN])
   await says(1, /no secret key .*name:NAME/, ['append', UNKNOWN])
