@@ -5,8 +5,6 @@
 #include <cerrno>
 #include <map>
 
-#include <lmdb.h>
-
 #include "storage/restore.hpp"
 #include "tests/unit/storage/support.hpp"
 
@@ -370,57 +368,6 @@ TEST_CASE("a group of change sets that fails leaves the index as the logs are, w
   REQUIRE(opened);
   CHECK(changes_of(**opened, one) == before);
   CHECK(cores_of(**opened, two).empty());
-}
-
-namespace {
-
-/// The format number of a closed store.
-int format_of(const std::filesystem::path& path) {
-  MDB_env* env = nullptr;
-  MDB_txn* txn = nullptr;
-  MDB_dbi dbi = 0;
-  std::string name = "format";
-  MDB_val key{name.size(), name.data()};
-  MDB_val value{};
-  REQUIRE(mdb_env_create(&env) == 0);
-  REQUIRE(mdb_env_set_maxdbs(env, 16) == 0);
-  REQUIRE(mdb_env_open(env, path.c_str(), MDB_RDONLY, 0600) == 0);
-  REQUIRE(mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn) == 0);
-  REQUIRE(mdb_dbi_open(txn, "meta", 0, &dbi) == 0);
-  REQUIRE(mdb_get(txn, dbi, &key, &value) == 0);
-  auto number = *static_cast<const std::uint8_t*>(value.mv_data);
-  mdb_txn_abort(txn);
-  mdb_env_close(env);
-  return number;
-}
-
-} // namespace
-
-TEST_CASE("a store becomes one that older programs refuse with the first core in a group, and not before") {
-  temporary_directory directory;
-  auto reopen = [&] {
-    auto opened = open_store(directory.store(), {});
-    if (!opened)
-      FAIL(to_string(opened.error()));
-    return std::move(*opened);
-  };
-  cores logs;
-  auto store = reopen();
-  REQUIRE(apply(*store, cores::create(0, std::nullopt)));
-  REQUIRE(apply(*store, logs.append(0)));
-  REQUIRE(apply(*store, cores::move(0, std::nullopt)));
-  store.reset();
-  CHECK(format_of(directory.store()) == 2);
-  store = reopen();
-  REQUIRE(apply(*store, cores::move(0, one)));
-  REQUIRE(apply(*store, logs.append(0)));
-  store.reset();
-  CHECK(format_of(directory.store()) == 3);
-  store = reopen();
-  CHECK(cores_of(*store, one) == numbers{0});
-  REQUIRE(apply(*store, cores::move(0, std::nullopt)));
-  store.reset();
-  CHECK(format_of(directory.store()) == 3);
 }
 
 TEST_CASE("copies, restored stores and compacted ones have their groups") {

@@ -128,6 +128,53 @@ TEST_CASE("a store from before groups is read as one without any, and its owner 
   CHECK((*view)->group(testing::core_a).value()->topic == topic);
 }
 
+namespace {
+
+/// The format number of a closed store.
+int format_of(const std::filesystem::path& path) {
+  MDB_env* env = nullptr;
+  MDB_txn* txn = nullptr;
+  MDB_dbi dbi = 0;
+  std::string name = "format";
+  MDB_val key{name.size(), name.data()};
+  MDB_val value{};
+  REQUIRE(mdb_env_create(&env) == 0);
+  REQUIRE(mdb_env_set_maxdbs(env, 16) == 0);
+  REQUIRE(mdb_env_open(env, path.c_str(), MDB_RDONLY, 0600) == 0);
+  REQUIRE(mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn) == 0);
+  REQUIRE(mdb_dbi_open(txn, "meta", 0, &dbi) == 0);
+  REQUIRE(mdb_get(txn, dbi, &key, &value) == 0);
+  auto number = *static_cast<const std::uint8_t*>(value.mv_data);
+  mdb_txn_abort(txn);
+  mdb_env_close(env);
+  return number;
+}
+
+} // namespace
+
+TEST_CASE("a store becomes one that older programs refuse with the first core in a group, and not before") {
+  temporary_directory directory;
+  create(directory.store(), 10);
+  auto apply = [&](const std::optional<hash32>& topic) {
+    auto store = open_store(directory.store(), options_for_tests());
+    REQUIRE(store);
+    log::change_set changes;
+    changes.number = testing::core_a;
+    changes.group = log::group_change{topic};
+    REQUIRE((*store)->apply({&changes, 1}));
+  };
+  CHECK(format_of(directory.store()) == 2);
+  apply(std::nullopt); // it is in none
+  CHECK(format_of(directory.store()) == 2);
+  apply(hash32{});
+  CHECK(format_of(directory.store()) == 3);
+  apply(std::nullopt);
+  CHECK(format_of(directory.store()) == 3);
+  auto store = open_store(directory.store(), options_for_tests());
+  REQUIRE(store);
+  CHECK((*store)->open_snapshot().value()->head(testing::core_a)->length == 10);
+}
+
 TEST_CASE("a store of the format without a journal is read as it is, and taken over by its owner") {
   temporary_directory directory;
   create(directory.store(), 10);
