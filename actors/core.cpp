@@ -299,6 +299,7 @@ local_core_actor::behavior_type make_handlers() {
     [](stats_atom, std::uint64_t start, std::uint64_t end) { return here().stored(start, end); },
     [](put_atom, std::string& entry, bytes& value) { return here().put_user_data(std::move(entry), std::move(value)); },
     [](fetch_atom, const std::string& entry) { return here().user_data(entry); },
+    [](list_atom, const std::string& after) { return here().user_names(after); },
     [](encrypt_atom, const bytes& key, std::uint8_t schedule) { return here().encrypt(key, schedule); },
     [](signable_atom, std::uint64_t length, std::uint64_t fork) { return here().signable(length, fork); },
     [](append_atom, std::vector<shared_bytes>& blocks, bytes& signature) {

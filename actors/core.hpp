@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -109,6 +110,7 @@ public:
 
   caf::result<bool> put_user_data(std::string entry, bytes value);
   caf::result<user_value> user_data(const std::string& entry);
+  caf::result<std::set<std::string>> user_names(const std::string& after);
 
   // -- beside the log (core_beside.cpp)
 

@@ -13,6 +13,18 @@ namespace corestore::actors {
 
 namespace {
 
+/// Names of user values in one answer.
+constexpr std::size_t user_names_max = 1000;
+
+/// What the engine itself keeps beside a core (evidence.hpp).
+bool is_of_engine(std::string_view entry) {
+  return entry.starts_with('\0');
+}
+
+caf::error engine_entry_error() {
+  return make_error(ec::bad_argument, "names that begin with a zero byte are the engine's own");
+}
+
 /// Blocks of `range` that are stored, and their bytes. A stretch of which both ends can be located costs a few nodes,
 /// the rest a look at each block.
 result<clear_result> measure(const log::core_state& log, const storage::snapshot& source, log::block_range range) {
@@ -270,8 +282,8 @@ caf::result<hash32> core_state::tree_hash(std::uint64_t length) {
 }
 
 caf::result<bool> core_state::put_user_data(std::string entry, bytes value) {
-  if (entry.starts_with('\0'))
-    return make_error(ec::bad_argument, "names that begin with a zero byte are the engine's own");
+  if (is_of_engine(entry))
+    return engine_entry_error();
   if (value.size() > limits::user_value_bytes_max)
     return make_error(ec::bad_argument,
                       "a user value has at most " + std::to_string(limits::user_value_bytes_max) + " bytes");
@@ -304,6 +316,8 @@ caf::result<bool> core_state::put_user_data(std::string entry, bytes value) {
 }
 
 caf::result<user_value> core_state::user_data(const std::string& entry) {
+  if (is_of_engine(entry))
+    return engine_entry_error();
   auto opened = around_->backend->open_snapshot();
   if (!opened)
     return to_caf(opened.error());
@@ -311,6 +325,21 @@ caf::result<user_value> core_state::user_data(const std::string& entry) {
   if (!found)
     return to_caf(found.error());
   return user_value{found->has_value(), found->value_or(bytes{})};
+}
+
+caf::result<std::set<std::string>> core_state::user_names(const std::string& after) {
+  auto opened = around_->backend->open_snapshot();
+  if (!opened)
+    return to_caf(opened.error());
+  std::set<std::string> names;
+  auto done = (*opened)->each_user_data(log_.header.number, [&](std::string_view entry, byte_view) {
+    if (!is_of_engine(entry) && (after.empty() || entry > after))
+      names.emplace_hint(names.end(), entry);
+    return names.size() < user_names_max;
+  });
+  if (!done)
+    return to_caf(done.error());
+  return names;
 }
 
 } // namespace corestore::actors

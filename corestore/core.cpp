@@ -178,6 +178,17 @@ std::optional<bytes> core::user_data(const std::string& name) const {
   return kept.is_set ? std::optional{std::move(kept.value)} : std::nullopt;
 }
 
+std::vector<std::string> core::user_data_names() const {
+  std::vector<std::string> names;
+  for (;;) {
+    auto page = opened_->home().ask<std::set<std::string>>(opened_->handle(), no_wait, list_atom_v,
+                                                           names.empty() ? std::string{} : names.back());
+    if (page.empty())
+      return names;
+    names.insert(names.end(), page.begin(), page.end());
+  }
+}
+
 watch core::on_append(std::function<void(std::uint64_t)> callback) {
   auto wish = std::make_shared<facade::listener>();
   wish->core = discovery_key();

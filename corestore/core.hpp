@@ -213,6 +213,8 @@ public:
   /// Values that an application keeps beside a core; never replicated.
   void set_user_data(const std::string& name, byte_view value);
   [[nodiscard]] std::optional<bytes> user_data(const std::string& name) const;
+  /// Their names, in byte order.
+  [[nodiscard]] std::vector<std::string> user_data_names() const;
 
   /// Calls back after the log got longer, with the new length; after a truncation, with the blocks that are left and
   /// the new fork. Callbacks run one after the other in a thread of the store's, and may call everything here.

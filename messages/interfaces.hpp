@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -85,8 +86,10 @@ using core_actor = caf::typed_actor<
   caf::replies_to<stats_atom>::with<core_stats>,
   // keep a value beside the core, never replicated (no bytes: forget it); true when something changed. bad_argument
   caf::replies_to<put_atom, std::string, bytes>::with<bool>,
-  // the value kept under a name
+  // the value kept under a name. bad_argument
   caf::replies_to<fetch_atom, std::string>::with<user_value>,
+  // the names of such values, in byte order, those after that one: a page of at most 1,000
+  caf::replies_to<list_atom, std::string>::with<std::set<std::string>>,
   // one block, raw or cancellable. block_not_available, timed_out, cancelled
   caf::replies_to<fetch_atom, fetch_request>::with<shared_bytes>,
   // the same as the read above, but waits until block `start` is here (a live read stream asks this again and again);

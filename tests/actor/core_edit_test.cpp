@@ -160,11 +160,46 @@ TEST_CASE("user data is kept, replaced and forgotten, and an unchanged value cos
   CHECK(fixture.backend->stats().commits == commits);
   CHECK(put("a", "2").value_or(false));
   CHECK(as_text(value_of("a").value) == "2");
+  CHECK(put("b", "3").value_or(false));
+  auto names_after = [&](std::string after) {
+    return fixture.ask<std::set<std::string>>(core.handle, list_atom_v, std::move(after))
+      .value_or(std::set<std::string>{"no answer"});
+  };
+  CHECK(names_after("") == std::set<std::string>{"a", "b"});
+  CHECK(names_after("a") == std::set<std::string>{"b"});
   CHECK(put("a", "").value_or(false));
   CHECK_FALSE(value_of("a").is_set);
+  CHECK(names_after("") == std::set<std::string>{"b"});
+  CHECK(names_after("b").empty());
   auto unnamed = put("", "x");
   REQUIRE_FALSE(unnamed.has_value());
   CHECK(unnamed.error().code == ec::bad_argument);
+}
+
+TEST_CASE("names of user data come in pages, and the entries of the engine are nobody's user data") {
+  deterministic_store fixture;
+  auto core = fixture.open("log");
+  for (int i = 0; i < 2500; ++i) {
+    auto name = "name " + std::to_string(10000 + i);
+    REQUIRE(fixture.ask<bool>(core.handle, put_atom_v, name, bytes{1}).value_or(false));
+  }
+  std::set<std::string> all;
+  std::vector<std::size_t> sizes;
+  for (;;) {
+    auto page =
+      fixture.ask<std::set<std::string>>(core.handle, list_atom_v, all.empty() ? std::string{} : *all.rbegin());
+    REQUIRE(page.has_value());
+    sizes.push_back(page->size());
+    if (page->empty())
+      break;
+    all.merge(*page);
+  }
+  CHECK(sizes == std::vector<std::size_t>{1000, 1000, 500, 0});
+  CHECK(all.size() == 2500);
+  CHECK(*all.rbegin() == "name 12499");
+  auto hidden = fixture.ask<user_value>(core.handle, fetch_atom_v, std::string{"\0conflict", 9});
+  REQUIRE_FALSE(hidden.has_value());
+  CHECK(hidden.error().code == ec::bad_argument);
 }
 
 } // namespace corestore::tests

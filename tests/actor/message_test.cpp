@@ -295,7 +295,7 @@ TEST_CASE("what is said about one core survives the trip to another node") {
   stats.is_verifying = true;
   stats.blocks_verified = 5;
   auto told = round_trip(system, std::vector{peer}, stats, clear_result{1, 2}, repair_report{1, 2, 3},
-                         user_value{true, {1}}, hash32{});
+                         user_value{true, {1}}, hash32{}, std::set<std::string>{"a", "b"});
   CHECK(told.get_as<std::vector<core_peer_record>>(0).at(0).bytes_down == 9);
   CHECK(told.get_as<core_stats>(1).received.range == 3);
   CHECK(told.get_as<core_stats>(1).invalid_requests == 4);
@@ -304,6 +304,7 @@ TEST_CASE("what is said about one core survives the trip to another node") {
   CHECK(told.get_as<clear_result>(2).bytes == 2);
   CHECK(told.get_as<repair_report>(3).dropped_bytes == 3);
   CHECK(told.get_as<user_value>(4).is_set);
+  CHECK(told.get_as<std::set<std::string>>(6).contains("b"));
   core_switches switches;
   switches.push_only = toggle::on;
   switches.session = 4;

@@ -191,6 +191,8 @@ TEST_CASE("what is done to stored blocks and beside the log is done to both") {
     REQUIRE(value.has_value());
     CHECK(as_text(value->value) == "log");
   }
+  CHECK(fixture.ask<std::set<std::string>>(fixture.core.handle, list_atom_v, std::string{}) ==
+        std::set<std::string>{"title"});
   core_switches off;
   off.upload = toggle::off;
   REQUIRE(fixture.ask<core_switches>(fixture.core.handle, switch_atom_v, off));
