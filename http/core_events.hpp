@@ -15,16 +15,18 @@ namespace corestore::http {
 template <class Event>
 class event_box {
 public:
-  explicit event_box(std::size_t count_max) : count_max_(count_max) {
+  explicit event_box(std::size_t bytes_max) : bytes_max_(bytes_max) {
     // nop
   }
 
-  void put(Event event) {
+  /// An event that takes so many bytes.
+  void put(Event event, std::size_t size = sizeof(Event)) {
     std::lock_guard guard{mutex_};
-    if (events_.size() == count_max_)
-      is_over_ = true;
-    else if (!is_over_)
+    is_over_ = is_over_ || bytes_ + size > bytes_max_;
+    if (!is_over_) {
+      bytes_ += size;
       events_.push_back(std::move(event));
+    }
     arrived_.raise();
   }
 
@@ -43,13 +45,15 @@ public:
     arrived_.lower();
     if (is_over_)
       return fail(ec::limit_exceeded, "the client reads too slowly");
+    bytes_ = 0;
     return std::exchange(events_, {});
   }
 
 private:
-  std::size_t count_max_;
+  std::size_t bytes_max_;
   std::mutex mutex_;
   std::vector<Event> events_;
+  std::size_t bytes_ = 0; ///< of these
   bool is_over_ = false;
   flag arrived_;
 };
@@ -71,6 +75,9 @@ public:
 private:
   caf::actor subject_;
 };
+
+/// What an answer that is a stream of events begins with.
+header_list event_headers();
 
 /// The events of one core.
 class core_events {

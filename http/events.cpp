@@ -16,11 +16,6 @@ using std::chrono::milliseconds;
 /// A comment after that long without an event: proxies and clients see that the line is alive.
 constexpr milliseconds keep_alive{15000};
 
-/// Events that wait for one client.
-constexpr std::size_t events_max = limits::http_event_bytes_max / sizeof(core_event);
-
-constexpr std::size_t store_events_max = limits::http_event_bytes_max / sizeof(store_event);
-
 caf::behavior collect(caf::event_based_actor* self, const std::shared_ptr<event_box<core_event>>& box) {
   self->set_default_handler(caf::drop);
   return {[box](const core_event& event) {
@@ -115,8 +110,6 @@ std::string to_event(const store_event& event) {
   return fmt::format("event: {}\ndata: {}\n\n", kind, to_line(data));
 }
 
-const header_list event_headers{{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
-
 outcome core_event_stream(service& with, exchange& call) {
   auto core = held_core::open(with, call);
   if (!core)
@@ -124,7 +117,7 @@ outcome core_event_stream(service& with, exchange& call) {
   core_events events{with, call.line(), *core};
   if (auto subscribed = events.subscribe(); !subscribed)
     return refuse(subscribed.error());
-  call.begin(200, "text/event-stream", event_headers);
+  call.begin(200, "text/event-stream", event_headers());
   bool goes_on = call.write(": events of one core\n\n");
   while (goes_on) {
     auto batch = events.wait(keep_alive);
@@ -164,12 +157,12 @@ struct watch_guard {
 };
 
 outcome store_event_stream(service& with, exchange& call) {
-  auto box = std::make_shared<event_box<store_event>>(store_events_max);
+  auto box = std::make_shared<event_box<store_event>>(limits::http_event_bytes_max);
   actor_guard collector{with.system.spawn<caf::hidden>(collect_store, box)};
   watch_guard watch{with, caf::actor_cast<store_sink>(collector.get())};
   if (auto done = with.asking.ask<bool>(call.line(), patience, with.store, watch_atom_v, watch.sink); !done)
     return refuse(done.error());
-  call.begin(200, "text/event-stream", event_headers);
+  call.begin(200, "text/event-stream", event_headers());
   bool goes_on = call.write(": events of the store\n\n");
   while (goes_on) {
     auto batch = box->wait(call.line(), keep_alive);
@@ -187,12 +180,17 @@ outcome store_event_stream(service& with, exchange& call) {
 
 } // namespace
 
+header_list event_headers() {
+  return {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
+}
+
 actor_guard::~actor_guard() {
   caf::anon_send_exit(subject_, caf::exit_reason::user_shutdown);
 }
 
 core_events::core_events(service& with, const socket& line, const held_core& core)
-    : with_(with), line_(line), core_(core.handle()), box_(std::make_shared<event_box<core_event>>(events_max)),
+    : with_(with), line_(line), core_(core.handle()),
+      box_(std::make_shared<event_box<core_event>>(limits::http_event_bytes_max)),
       collector_(with.system.spawn<caf::hidden>(collect, box_)) {
   // nop
 }

@@ -167,6 +167,15 @@ json to_json(const append_result& committed) {
   return {{"length", committed.length}, {"byteLength", committed.byte_length}};
 }
 
+json to_json(const extension_event& event) {
+  return {{"key", text::to_hex(event.key.view())},
+          {"discoveryKey", text::to_hex(event.discovery.view())},
+          {"name", event.name},
+          {"session", event.session},
+          {"publicKey", event.public_key},
+          {"value", text::to_base64(event.payload)}};
+}
+
 std::string to_line(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -24,6 +24,7 @@ json to_json(const core_peer_record& record);
 json to_json(const core_switches& switches);
 json to_json(const group_update& update);
 json to_json(const append_result& committed);
+json to_json(const extension_event& event);
 
 /// One line; bytes that are no UTF-8 (a name may be any bytes) are replaced.
 std::string to_line(const json& value);

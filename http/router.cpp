@@ -53,18 +53,24 @@ outcome check_type(const route& wanted, const request_header& header) {
     return refuse({415, ec::unsupported, "bodies are taken as they are: leave Content-Encoding out"});
   if (!header.has_body || type.empty() || type == "application/json")
     return {};
-  if (wanted.body == body_kind::blocks && type == "application/octet-stream")
+  bool takes_octets = wanted.body == body_kind::blocks || wanted.body == body_kind::octets;
+  if (takes_octets && type == "application/octet-stream")
     return {};
-  if (wanted.body == body_kind::object && type == "text/plain")
+  if ((wanted.body == body_kind::object || wanted.body == body_kind::octets) && type == "text/plain")
     return {}; // what fetch() calls a string
   if (wanted.body == body_kind::none)
     return {};
-  return refuse({415, ec::bad_argument,
-                 wanted.body == body_kind::blocks ? "blocks come as application/octet-stream or application/json"
-                                                  : "the body is application/json"});
+  std::string taken = "the body is application/json";
+  if (wanted.body == body_kind::blocks)
+    taken = "blocks come as application/octet-stream or application/json";
+  else if (wanted.body == body_kind::octets)
+    taken = "the body is taken as it is: send it as application/octet-stream";
+  return refuse({415, ec::bad_argument, std::move(taken)});
 }
 
 std::size_t bytes_max_of(const route& wanted, const request_header& header) {
+  if (wanted.body == body_kind::octets)
+    return wanted.octets_max;
   if (wanted.body != body_kind::blocks)
     return limits::http_json_body_bytes_max;
   return header.content_type == "application/json" ? limits::http_blocks_body_bytes_max : limits::block_bytes_max;
@@ -105,7 +111,7 @@ tl::expected<const route*, problem> router::find(const std::string& method, cons
 outcome router::admit(const route& wanted, const request_header& header) const {
   if (authority_.is_host_checked && !is_own_name(host_of(header.host)))
     return refuse({403, ec::invalid_capability, "on loopback the server answers to localhost and addresses only"});
-  if (!wanted.is_write())
+  if (!wanted.needs_authority())
     return {};
   // A page of another site may send simple requests here without being asked.
   if (!header.origin.empty() && header.origin != "http://" + header.host && header.origin != "https://" + header.host)

@@ -13,6 +13,7 @@ namespace corestore::http {
 enum class body_kind : std::uint8_t {
   none,   ///< ignored, and short
   object, ///< an object, or nothing
+  octets, ///< taken as it is: `application/octet-stream`, `application/json`, `text/plain`, or untold
   blocks  ///< `application/octet-stream`: one block; `application/json`: a list of blocks
 };
 
@@ -21,9 +22,11 @@ struct route {
   std::string_view path; ///< `/v1/cores/{}/blocks`: `{}` stands for one segment
   std::function<outcome(exchange&)> handler;
   body_kind body = body_kind::none;
+  std::size_t octets_max = 0;   ///< of a body that is taken as it is
+  bool is_guarded_read = false; ///< a GET that asks for the same authority as a write
 
-  [[nodiscard]] bool is_write() const {
-    return method != "GET";
+  [[nodiscard]] bool needs_authority() const {
+    return method != "GET" || is_guarded_read;
   }
 };
 

@@ -19,6 +19,7 @@ result<std::unique_ptr<surface>> surface::start(caf::actor_system& system, store
   add_core_routes(shared, routes);
   add_block_routes(shared, routes);
   add_action_routes(shared, routes);
+  add_beside_routes(shared, routes);
   add_event_routes(shared, routes);
   const auto& http = shared.settings.http;
   bool is_open = !config::is_loopback(http.listen);

@@ -53,6 +53,7 @@ void add_store_routes(service& with, std::vector<route>& into);
 void add_core_routes(service& with, std::vector<route>& into);
 void add_block_routes(service& with, std::vector<route>& into);
 void add_action_routes(service& with, std::vector<route>& into);
+void add_beside_routes(service& with, std::vector<route>& into);
 void add_event_routes(service& with, std::vector<route>& into);
 
 /// The HTTP surface of one store.
