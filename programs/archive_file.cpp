@@ -88,7 +88,8 @@ result<std::uint64_t> archive_writer::finish() {
   return bytes_;
 }
 
-archive_reader::archive_reader(file_handle file, std::string name) : file_(std::move(file)), name_(std::move(name)) {
+archive_reader::archive_reader(file_handle file, std::string name, std::uint64_t size)
+    : file_(std::move(file)), name_(std::move(name)), size_(size) {
   // nop
 }
 
@@ -98,7 +99,9 @@ result<archive_reader> archive_reader::open(const std::filesystem::path& path) {
     return file_error(path);
   if (!has_magic(file.get()))
     return fail(ec::decoding_failed, path.string() + " is not an archive of a core");
-  return archive_reader{std::move(file), path.string()};
+  std::error_code unknown; // no regular file: the end is not known, and 0
+  auto size = std::filesystem::file_size(path, unknown);
+  return archive_reader{std::move(file), path.string(), unknown ? 0 : size};
 }
 
 result<std::optional<bytes>> archive_reader::next() {
@@ -124,6 +127,11 @@ result<std::optional<bytes>> archive_reader::next() {
   if (found != raw.size())
     return fail(ec::decoding_failed, name_ + " ends within a frame: it is not the whole archive");
   return std::optional{std::move(payload)};
+}
+
+std::uint64_t archive_reader::position() const {
+  auto position = std::ftell(file_.get());
+  return position < 0 ? 0 : static_cast<std::uint64_t>(position);
 }
 
 void archive_reader::rewind() {

@@ -61,11 +61,18 @@ public:
   /// To the first frame.
   void rewind();
 
+  /// Bytes of the file that were read, and all of them.
+  [[nodiscard]] std::uint64_t position() const;
+  [[nodiscard]] std::uint64_t size() const {
+    return size_;
+  }
+
 private:
-  archive_reader(file_handle file, std::string name);
+  archive_reader(file_handle file, std::string name, std::uint64_t size);
 
   file_handle file_;
   std::string name_;
+  std::uint64_t size_;
 };
 
 } // namespace corestore::programs

@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "programs/cli.hpp"
 #include "programs/endpoint_of.hpp"
+#include "programs/progress.hpp"
 #include "programs/record_text.hpp"
 
 namespace corestore::programs {
@@ -182,7 +183,7 @@ private:
   }
 
   result<void> report() {
-    hide_progress();
+    progress_.hide();
     if (auto refreshed = refresh(); !refreshed)
       return refreshed;
     for (const auto& core : cores_) {
@@ -298,17 +299,11 @@ private:
   }
 
   void show_progress() {
-    if (!is_terminal_ || steady_clock::now() < next_progress_)
+    if (!progress_.is_watched())
       return;
-    next_progress_ = steady_clock::now() + progress_interval;
     auto connected = std::count_if(cores_.begin(), cores_.end(), [](const auto& core) { return core.peers > 0; });
-    fmt::print(stderr, "\r{} of {} cores connected, {} blocks in, {} out \x1b[K", connected, cores_.size(), downloads_,
-               uploads_);
-  }
-
-  void hide_progress() const {
-    if (is_terminal_)
-      fmt::print(stderr, "\r\x1b[K");
+    progress_.say(
+      fmt::format("{} of {} cores connected, {} in, {} out", connected, cores_.size(), downloads_, uploads_));
   }
 
   session& store_;
@@ -320,8 +315,7 @@ private:
   std::uint64_t downloads_ = 0;
   std::uint64_t uploads_ = 0;
   steady_clock::time_point last_upload_;
-  steady_clock::time_point next_progress_;
-  bool is_terminal_ = is_terminal_error();
+  progress progress_{"replicating", "blocks"};
 };
 
 result<void> replicate(session& store, const replicate_options& options) {

@@ -1,13 +1,13 @@
 #include "programs/export_archive.hpp"
 
-#include <chrono>
-#include <cstdio>
+#include <algorithm>
 
 #include <caf/all.hpp>
 #include <fmt/format.h>
 
 #include "log/archive.hpp"
 #include "programs/archive_file.hpp"
+#include "programs/progress.hpp"
 #include "programs/record_text.hpp"
 
 namespace corestore::programs {
@@ -28,7 +28,8 @@ result<counted> write_blocks(session& store, const core_actor& core, const archi
                              archive_writer& file) {
   counted total;
   archive_request wanted{head.head.fork, head.head.length, 0, frame_bytes};
-  for (auto shown = std::chrono::steady_clock::now();;) {
+  progress bar{"exporting", "blocks", head.head.length};
+  for (;;) {
     auto page = store.ask<archive_page>(core, export_atom_v, wanted);
     if (!page)
       return fail(page.error());
@@ -42,17 +43,11 @@ result<counted> write_blocks(session& store, const core_actor& core, const archi
     if (!page->frame.empty())
       if (auto written = file.put(page->frame); !written)
         return fail(written.error());
-    if (is_terminal_error() && std::chrono::steady_clock::now() - shown > std::chrono::milliseconds{200}) {
-      shown = std::chrono::steady_clock::now();
-      std::fprintf(stderr, "\rblock %llu of %llu ", static_cast<unsigned long long>(page->next),
-                   static_cast<unsigned long long>(head.head.length));
-    }
+    bar.at(std::min(page->next, head.head.length));
     if (page->is_last || page->next <= wanted.first)
       break;
     wanted.first = page->next;
   }
-  if (is_terminal_error())
-    std::fputs("\r\033[K", stderr);
   return total;
 }
 

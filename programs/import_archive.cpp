@@ -1,8 +1,5 @@
 #include "programs/import_archive.hpp"
 
-#include <chrono>
-#include <cstdio>
-#include <map>
 #include <variant>
 
 #include <caf/all.hpp>
@@ -11,6 +8,7 @@
 #include "base/text.hpp"
 #include "log/archive.hpp"
 #include "programs/archive_file.hpp"
+#include "programs/progress.hpp"
 #include "programs/record_text.hpp"
 
 namespace corestore::programs {
@@ -18,7 +16,6 @@ namespace corestore::programs {
 namespace {
 
 namespace archive = log::archive;
-using steady = std::chrono::steady_clock;
 using json = nlohmann::ordered_json;
 
 class archive_import {
@@ -38,7 +35,6 @@ private:
   result<void> take_head(session& store);
   result<void> take_blocks(session& store);
   void forget_new_core(session& store);
-  void show_progress();
 
   const plan& all_;
   archive_reader file_;
@@ -49,8 +45,6 @@ private:
   std::uint64_t blocks_ = 0; ///< in the archive
   std::uint64_t bytes_ = 0;
   std::uint64_t added_ = 0;
-  steady::time_point shown_at_{};
-  bool is_shown_ = false;
 };
 
 result<void> archive_import::read_head() {
@@ -131,6 +125,7 @@ void archive_import::forget_new_core(session& store) {
 }
 
 result<void> archive_import::take_blocks(session& store) {
+  progress bar{"importing", "bytes", file_.size()};
   for (;;) {
     auto payload = file_.next();
     if (!payload)
@@ -155,18 +150,8 @@ result<void> archive_import::take_blocks(session& store) {
     if (!added)
       return fail(added.error().code, name_ + ": " + added.error().detail);
     added_ += *added;
-    show_progress();
+    bar.at(file_.position());
   }
-}
-
-void archive_import::show_progress() {
-  constexpr std::chrono::milliseconds interval{200};
-  if (!is_terminal_error() || steady::now() - shown_at_ < interval)
-    return;
-  shown_at_ = steady::now();
-  is_shown_ = true;
-  std::fprintf(stderr, "\rblocks %llu  MB %.1f ", static_cast<unsigned long long>(blocks_),
-               static_cast<double>(bytes_) / 1e6);
 }
 
 result<void> archive_import::run() {
@@ -180,8 +165,6 @@ result<void> archive_import::run() {
   if (auto taken = take_head(**store); !taken)
     return taken;
   auto done = take_blocks(**store);
-  if (is_shown_)
-    std::fputs("\r\033[K", stderr);
   if (!done)
     return done;
   auto record = (*store)->ask<core_record>(core_, info_atom_v);

@@ -10,7 +10,8 @@
 
 namespace corestore::programs {
 
-/// The line of one moment: a bar when the end is known, always the rate. `columns` at most.
+/// The line of one moment: when the end is known, a bar, the share that is done and the time that is left; the counts
+/// and the rate where there is room for them. `columns` at most; from 39 on nothing is cut off.
 std::string progress_line(std::string_view what, std::string_view unit, std::uint64_t done,
                           std::optional<std::uint64_t> total, double seconds, std::size_t columns);
 
@@ -30,10 +31,19 @@ public:
   /// So much is done; drawn a few times a second at most.
   void at(std::uint64_t done);
 
+  /// The same with words of its own, for work that is no single count.
+  void say(std::string_view line);
+
+  /// What is being done now.
+  void rename(std::string what);
+
   /// Makes room for a line of output.
   void hide();
 
 private:
+  [[nodiscard]] bool is_due();
+  void draw(std::string_view line);
+
   std::string what_;
   std::string unit_;
   std::optional<std::uint64_t> total_;
