@@ -35,10 +35,11 @@ void add_global_options(CLI::App& app, plan& chosen, std::string& generation) {
 }
 
 void add_verbs(CLI::App& app, plan& chosen) {
-  for (auto add : {add_create,  add_info,     add_list,   add_append,     add_get,       add_cat,     add_seek,
-                   add_bytes,   add_truncate, add_clear,  add_verify,     add_mirror,    add_connect, add_export,
-                   add_import,  add_peers,    add_purge,  add_top,        add_replicate, add_backup,  add_restore,
-                   add_unfence, add_compact,  add_switch, add_disconnect, add_group,     add_updates})
+  for (auto add : {add_create,   add_info,     add_list,    add_append,     add_get,       add_cat,     add_seek,
+                   add_bytes,    add_truncate, add_clear,   add_verify,     add_mirror,    add_connect, add_export,
+                   add_import,   add_peers,    add_purge,   add_top,        add_replicate, add_backup,  add_restore,
+                   add_unfence,  add_compact,  add_switch,  add_disconnect, add_bans,      add_ban,     add_unban,
+                   add_userdata, add_send,     add_receive, add_push,       add_group,     add_updates})
     add(app, chosen);
 }
 

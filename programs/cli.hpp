@@ -24,7 +24,12 @@ struct plan {
   std::function<result<void>(const plan&)> run_alone;
 };
 
+/// For a verb about connections: refuses a store that is named by its folder.
+void require_node(const plan& chosen, const std::string& verb);
+
 void add_backup(CLI::App& app, plan& chosen);
+void add_ban(CLI::App& app, plan& chosen);
+void add_bans(CLI::App& app, plan& chosen);
 void add_compact(CLI::App& app, plan& chosen);
 void add_create(CLI::App& app, plan& chosen);
 void add_export(CLI::App& app, plan& chosen);
@@ -39,6 +44,9 @@ void add_seek(CLI::App& app, plan& chosen);
 void add_bytes(CLI::App& app, plan& chosen);
 void add_connect(CLI::App& app, plan& chosen);
 void add_purge(CLI::App& app, plan& chosen);
+void add_push(CLI::App& app, plan& chosen);
+void add_receive(CLI::App& app, plan& chosen);
+void add_send(CLI::App& app, plan& chosen);
 void add_top(CLI::App& app, plan& chosen);
 void add_truncate(CLI::App& app, plan& chosen);
 void add_clear(CLI::App& app, plan& chosen);
@@ -49,8 +57,10 @@ void add_replicate(CLI::App& app, plan& chosen);
 void add_disconnect(CLI::App& app, plan& chosen);
 void add_restore(CLI::App& app, plan& chosen);
 void add_switch(CLI::App& app, plan& chosen);
+void add_unban(CLI::App& app, plan& chosen);
 void add_unfence(CLI::App& app, plan& chosen);
 void add_updates(CLI::App& app, plan& chosen);
+void add_userdata(CLI::App& app, plan& chosen);
 
 /// The topic of a group on the command line. bad_argument.
 result<hash32> parse_topic(const std::string& topic);

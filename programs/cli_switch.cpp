@@ -14,6 +14,8 @@ struct switch_request {
   std::uint64_t peer = 0;
   std::string upload;
   std::string download;
+  std::string allow_push;
+  std::string push_only;
 };
 
 toggle as_toggle(const std::string& given) {
@@ -37,6 +39,8 @@ result<void> switch_core(session& store, const switch_request& wanted) {
   core_switches request;
   request.upload = as_toggle(wanted.upload);
   request.download = as_toggle(wanted.download);
+  request.allow_push = as_toggle(wanted.allow_push);
+  request.push_only = as_toggle(wanted.push_only);
   request.session = wanted.peer;
   auto now = store.ask<core_switches>(core->handle, switch_atom_v, request);
   if (!now)
@@ -46,9 +50,12 @@ result<void> switch_core(session& store, const switch_request& wanted) {
   auto word = [](toggle which) {
     return which == toggle::on ? "on" : "off";
   };
-  return store.out().line(fmt::format("key {}  {}  upload {}  download {}", text::to_hex(core->record.key.view()),
-                                      wanted.peer == 0 ? "all peers" : fmt::format("peer {}", wanted.peer),
-                                      word(now->upload), word(now->download)));
+  auto line = fmt::format("key {}  {}  upload {}  download {}", text::to_hex(core->record.key.view()),
+                          wanted.peer == 0 ? "all peers" : fmt::format("peer {}", wanted.peer), word(now->upload),
+                          word(now->download));
+  if (wanted.peer == 0)
+    line += fmt::format("  allow-push {}  push-only {}", word(now->allow_push), word(now->push_only));
+  return store.out().line(line);
 }
 
 result<void> disconnect(session& store, std::uint64_t peer) {
@@ -61,12 +68,12 @@ result<void> disconnect(session& store, std::uint64_t peer) {
                                           : fmt::format("connection {} is closed", peer));
 }
 
+} // namespace
+
 void require_node(const plan& chosen, const std::string& verb) {
   if (!chosen.target.storage.empty())
     throw CLI::ValidationError(verb, "it tells a running server: name one with --node, not a store with --storage");
 }
-
-} // namespace
 
 void add_switch(CLI::App& app, plan& chosen) {
   auto wanted = std::make_shared<switch_request>();
@@ -75,13 +82,19 @@ void add_switch(CLI::App& app, plan& chosen) {
     "Switch uploads and downloads of a connection, of a core, or of a core on one connection, while it is up");
   verb->add_option("CORE", wanted->core, "Key, discovery key, name:NAME or default");
   auto* peer = verb->add_option("--peer", wanted->peer, "Id of a connection, as `peers` prints it");
-  for (auto [name, field, help] : {std::tuple{"--upload", &wanted->upload, "Answer requests for blocks: on or off"},
-                                   {"--download", &wanted->download, "Ask for blocks: on or off"}})
+  for (auto [name, field, help] :
+       {std::tuple{"--upload", &wanted->upload, "Answer requests for blocks: on or off"},
+        {"--download", &wanted->download, "Ask for blocks: on or off"},
+        {"--allow-push", &wanted->allow_push, "Take blocks of the core that nobody asked for: on or off"},
+        {"--push-only", &wanted->push_only, "Ask for no block of the core: on or off"}})
     verb->add_option(name, *field, help)->check(CLI::IsMember({"on", "off"}));
   verb->callback([&chosen, wanted, peer] {
     require_node(chosen, "switch");
     if (wanted->core.empty() && peer->count() == 0)
       throw CLI::ValidationError("switch", "name a CORE, a connection with --peer, or both");
+    auto is_about_pushes = !wanted->allow_push.empty() || !wanted->push_only.empty();
+    if (is_about_pushes && (wanted->core.empty() || peer->count() > 0))
+      throw CLI::ValidationError("switch", "--allow-push and --push-only are of a CORE, for all its peers");
     chosen.run = [wanted](session& store) {
       return wanted->core.empty() ? switch_connection(store, *wanted) : switch_core(store, *wanted);
     };
