@@ -12,13 +12,13 @@ foreach(room ${CORESTORE_LIBRARY_ROOMS})
 endforeach()
 add_library(corestore_library STATIC ${objects})
 set_target_properties(corestore_library PROPERTIES OUTPUT_NAME corestore LINKER_LANGUAGE CXX)
-install(TARGETS corestore_library ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS corestore_library ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 
 # The headers that corestore/store.hpp and corestore/actors.hpp need, with includes that cannot be mistaken for others'.
 install(CODE "set(source \"${CMAKE_SOURCE_DIR}\")
 set(target \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}/corestore\")
-set(generated \"${CMAKE_BINARY_DIR}/generated\")")
-install(SCRIPT ${CMAKE_SOURCE_DIR}/cmake/package/install_headers.cmake)
+set(generated \"${CMAKE_BINARY_DIR}/generated\")" COMPONENT development)
+install(SCRIPT ${CMAKE_SOURCE_DIR}/cmake/package/install_headers.cmake COMPONENT development)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/corestore)
 configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/package/corestoreConfig.cmake.in
@@ -31,5 +31,5 @@ file(RELATIVE_PATH CORESTORE_PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_SOURCE_DIR}/cmake/package/corestore.pc.in ${CMAKE_BINARY_DIR}/generated/corestore.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/generated/corestoreConfig.cmake
               ${CMAKE_BINARY_DIR}/generated/corestoreConfigVersion.cmake ${CMAKE_SOURCE_DIR}/cmake/FindCAF.cmake
-        DESTINATION ${package_dir})
-install(FILES ${CMAKE_BINARY_DIR}/generated/corestore.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+        DESTINATION ${package_dir} COMPONENT development)
+install(FILES ${CMAKE_BINARY_DIR}/generated/corestore.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)

@@ -8,12 +8,16 @@ _corestore() {
   COMPREPLY=()
   case "$before" in
   --storage) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
-  --config | --primary-key-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+  --config | --primary-key-file | --file | --evidence | --proof) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
   --durability) mapfile -t COMPREPLY < <(compgen -W "commit interval none" -- "$word"); return ;;
   --log-level) mapfile -t COMPREPLY < <(compgen -W "trace debug info warn error off" -- "$word"); return ;;
-  --format) mapfile -t COMPREPLY < <(compgen -W "hypercore-9 hypercore-10 corestore-5 corestore-6" -- "$word"); return ;;
-  --upload | --download) mapfile -t COMPREPLY < <(compgen -W "on off" -- "$word"); return ;;
-  --generation) mapfile -t COMPREPLY < <(compgen -W "10 9" -- "$word"); return ;;
+  --format) mapfile -t COMPREPLY < <(compgen -W "archive hypercore-9 hypercore-10 corestore-5 corestore-6" -- "$word"); return ;;
+  --upload | --download | --allow-push | --push-only) mapfile -t COMPREPLY < <(compgen -W "on off" -- "$word"); return ;;
+  --generation)
+    [ "${program##*/}" = corestore ] && each=both || each=
+    mapfile -t COMPREPLY < <(compgen -W "10 9 $each" -- "$word")
+    return
+    ;;
   esac
   local verbs=""
   if [ "${program##*/}" = corestore ]; then

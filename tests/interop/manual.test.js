@@ -5,6 +5,7 @@
 const assert = require('node:assert')
 const fs = require('node:fs')
 const path = require('node:path')
+const test = require('node:test')
 const { spawnSync } = require('node:child_process')
 const { scenario } = require('./js/world')
 const { cli, daemon } = require('./js/native')
@@ -46,33 +47,61 @@ scenario('the manual pages are well-formed', async () => {
   }
 })
 
-/** What a shell offers behind these words. */
-function complete(words) {
-  const script = [
-    `PATH="${process.env.CORESTORE_BIN}:$PATH"`,
+/** Scripts that print what each shell offers for the last of some words. */
+const SHELLS = {
+  bash: (words) => [
     `source "${path.join(OPS, 'completion/corestore.bash')}"`,
     `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})`,
     `COMP_CWORD=${words.length - 1}`,
     '_corestore',
     'printf "%s\\n" "${COMPREPLY[@]}"'
-  ].join('\n')
-  const done = spawnSync('bash', ['-c', script], { cwd: __dirname })
-  assert.strictEqual(done.stderr.toString(), '', words.join(' '))
+  ],
+  // The functions of zsh's completion system write down what they are given; what does not fit the word, zsh itself drops.
+  zsh: (words) => [
+    `words=(${words.map((word) => `'${word}'`).join(' ')}) CURRENT=${words.length} PREFIX='${words[words.length - 1]}'`,
+    'offer() { local each; for each in "$@"; do [[ $each == "$PREFIX"* ]] && print -r -- $each; done; return 0 }',
+    'compadd() { offer "$@" }',
+    '_describe() { offer ${${(P)argv[-1]}%%:*} }',
+    '_files() { offer *(N) }',
+    `source "${path.join(OPS, 'completion/_corestore')}"`
+  ],
+  fish: (words) => [
+    `source "${path.join(OPS, 'completion/corestore.fish')}"`,
+    `complete -C '${words.join(' ')}' | string replace -r '\\t.*' ''`
+  ]
+}
+
+/** What a shell offers behind these words. */
+function complete(shell, words) {
+  const flags = { bash: ['-c'], zsh: ['-f', '-c'], fish: ['--no-config', '-c'] }[shell]
+  const env = { ...process.env, PATH: `${process.env.CORESTORE_BIN}:${process.env.PATH}` }
+  const done = spawnSync(shell, [...flags, SHELLS[shell](words).join('\n')], { cwd: __dirname, env })
+  assert.strictEqual(done.stderr.toString(), '', `${shell}: ${words.join(' ')}`)
   return done.stdout.toString().split('\n').filter(Boolean)
 }
 
-scenario('the shell completes verbs, options and their values', async () => {
-  const all = await verbs()
-  assert.deepStrictEqual(complete(['corestore', '']).sort(), all.sort())
-  assert.ok(complete(['corestore', '--storage', '/tmp', 'tr']).includes('truncate'))
-  for (const verb of all) {
-    const offered = complete(['corestore', '--json', verb, '--'])
-    for (const option of options((await cli([verb, '--help'])).stdout.toString())) assert.ok(offered.includes(option), `${verb} ${option}`)
+for (const shell of Object.keys(SHELLS)) {
+  const name = `${shell} completes verbs, options and their values`
+  if (spawnSync(shell, ['-c', 'true']).error) {
+    test(name, { skip: `no ${shell} is installed` }, () => {})
+    continue
   }
-  const flags = complete(['corestored', '--'])
-  for (const option of options((await daemon(['--help'])).stdout.toString())) assert.ok(flags.includes(option), option)
-  assert.deepStrictEqual(complete(['corestored', '--durability', 'i']), ['interval'])
-  assert.deepStrictEqual(complete(['corestored', '--log-level', 'w']), ['warn'])
-  assert.deepStrictEqual(complete(['corestore', '--generation', '']).sort(), ['10', '9'])
-  assert.ok(complete(['corestored', '--config', '']).length > 0)
-})
+  scenario(name, async () => {
+    const all = await verbs()
+    assert.ok(all.length > 30, 'these are the verbs')
+    assert.deepStrictEqual(complete(shell, ['corestore', '']).sort(), all.sort())
+    assert.deepStrictEqual(complete(shell, ['corestore', '--storage', '/tmp', 'tr']), ['truncate'])
+    for (const verb of all) {
+      const offered = complete(shell, ['corestore', '--json', verb, '--'])
+      for (const option of options((await cli([verb, '--help'])).stdout.toString())) assert.ok(offered.includes(option), `${verb} ${option}`)
+    }
+    const flags = complete(shell, ['corestored', '--'])
+    for (const option of options((await daemon(['--help'])).stdout.toString())) assert.ok(flags.includes(option), option)
+    assert.deepStrictEqual(complete(shell, ['corestored', '--durability', 'i']), ['interval'])
+    assert.deepStrictEqual(complete(shell, ['corestored', '--log-level', 'w']), ['warn'])
+    assert.deepStrictEqual(complete(shell, ['corestored', '--generation', '']).sort(), ['10', '9'])
+    assert.deepStrictEqual(complete(shell, ['corestore', '--generation', '']).sort(), ['10', '9', 'both'])
+    assert.deepStrictEqual(complete(shell, ['corestore', 'switch', 'default', '--allow-push', 'of']), ['off'])
+    assert.ok(complete(shell, ['corestored', '--config', '']).length > 0)
+  })
+}
