@@ -151,7 +151,7 @@
     open.append(code(record.key.slice(0, 16) + '…', 'key ' + record.key + '\ndiscovery key ' + record.discoveryKey));
     open.addEventListener('click', () => detail(record.key));
     cell(row, open);
-    cell(row, record.name || '');
+    cell(row, record.name || '', 'name').title = record.name || '';
     cell(row, count(record.length), 'n');
     cell(row, size(record.byteLength), 'n');
     cell(row, progress(record.contiguousLength, record.length));
@@ -215,6 +215,8 @@
         return [term, text];
       }));
       byId('detail-rows').replaceChildren(...peers.peers.map((peer) => remotePeerRow(peer, record)));
+      byId('detail-peers').hidden = peers.peers.length === 0;
+      show('detail-note', peers.peers.length === 0 ? 'No connected peer has it open.' : '');
     } catch (err) {
       show('found', err.message);
       detail(null);
@@ -274,7 +276,8 @@
 
   function listCores(records) {
     const focused = document.activeElement && document.activeElement.dataset.key;
-    byId('core-rows').replaceChildren(...records.map(coreRow));
+    const shared = records.filter((record) => record.peers > 0);
+    byId('core-rows').replaceChildren(...shared.concat(records.filter((record) => record.peers === 0)).map(coreRow));
     const again = focused && byId('core-rows').querySelector('[data-key="' + focused + '"]');
     if (again) again.focus(); // the rows are new, the place in them is not
   }

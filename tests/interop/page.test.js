@@ -48,6 +48,10 @@ async function show(world) {
   await until(() => browser.value(`document.querySelector('#graph path:last-child').getAttribute('d').includes('L')`),
     'the graph has a line')
 
+  const doubles = `[...document.querySelectorAll('[id]')].map((each) => each.id).filter((id, i, all) => all.indexOf(id) !== i)`
+  assert.deepStrictEqual(await browser.value(doubles), [], 'every id is there once: the skip link leads to the cores')
+  assert.strictEqual(await browser.value(`document.querySelector(document.querySelector('.skip').hash).tagName`), 'SECTION')
+
   await browser.key('/', 'Slash', '/')
   assert.strictEqual(await browser.value('document.activeElement.id'), 'query')
   await browser.type(other.key)
