@@ -17,7 +17,7 @@ error core_state::signing_refusal() {
   if (log_.header.fence)
     return {ec::fenced, "core " + text::to_hex(log_.header.key.view()) + " was restored from a backup at length " +
                           std::to_string(log_.header.fence->length) +
-                          ": it is read-only until a peer has shown that no longer log exists (connect one that has " +
+                          ": it is read-only until a peer has shown that none has a longer log (connect one that has " +
                           "the core), or until `corestore unfence` says so"};
   return {};
 }

@@ -43,7 +43,7 @@ constexpr std::array<description, static_cast<std::size_t>(ec::fenced) + 1> desc
   {"unsupported", "this is not offered here"},
   {"internal", "an internal invariant does not hold"},
   {"core_held", "the core is open exclusively already"},
-  {"fenced", "the core was restored from a backup, and no peer has shown yet that no longer log of it exists"},
+  {"fenced", "the core was restored from a backup, and no peer has shown yet that none has a longer log"},
 }};
 
 const description& describing(ec code) {

@@ -126,7 +126,7 @@ result<void> check_proof(const std::string& file, const std::string& core, bool 
     return fail(ec::not_found, "cannot read " + file);
   auto key = actors::core_of_evidence(content);
   if (!key)
-    return fail(key.error());
+    return fail(key.error().code, file + " is no proof of two histories: " + key.error().detail);
   if (!core.empty() && core != text::to_hex(key->view()) && core != text::to_z32(key->view()))
     return fail(ec::invalid_proof, "the proof is about core " + text::to_hex(key->view()));
   auto found = actors::check_evidence(content, *key);

@@ -1,6 +1,5 @@
 // The verb import, of directories that other implementations left.
-#include <chrono>
-#include <cstdio>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -11,6 +10,7 @@
 #include "programs/cli.hpp"
 #include "programs/import_archive.hpp"
 #include "programs/move_in.hpp"
+#include "programs/progress.hpp"
 #include "programs/record_text.hpp"
 #include "programs/signals.hpp"
 #include "storage/open.hpp"
@@ -19,7 +19,6 @@ namespace corestore::programs {
 
 namespace {
 
-using steady = std::chrono::steady_clock;
 using json = nlohmann::json;
 
 class import_run {
@@ -38,8 +37,7 @@ private:
   result<void> print(const moved_core& moved);
   result<void> print_found();
   result<void> print_totals();
-  void show_progress(std::size_t core, std::uint64_t blocks, std::uint64_t bytes);
-  void hide_progress() const;
+  void show_progress(std::size_t core, std::uint64_t blocks);
   [[nodiscard]] std::string shown(const std::filesystem::path& place) const;
 
   result<void> put(const json& line, const std::string& sentence) {
@@ -58,8 +56,7 @@ private:
   std::uint64_t present_ = 0;
   std::uint64_t damaged_ = 0;
   double seconds_ = 0;
-  steady::time_point shown_at_{};
-  bool is_shown_ = false;
+  progress bar_{"importing", "blocks"};
 };
 
 result<void> import_run::open_source() {
@@ -170,7 +167,7 @@ result<void> import_run::show_plan() {
 }
 
 result<void> import_run::print(const moved_core& moved) {
-  hide_progress();
+  bar_.hide();
   ++cores_;
   const auto& report = moved.report;
   blocks_ += report.blocks;
@@ -207,7 +204,7 @@ result<void> import_run::print(const moved_core& moved) {
 }
 
 result<void> import_run::print_totals() {
-  hide_progress();
+  bar_.hide();
   return put({{"cores", cores_},
               {"blocks", blocks_},
               {"bytes", bytes_},
@@ -218,25 +215,18 @@ result<void> import_run::print_totals() {
                          present_, damaged_, failed_));
 }
 
-void import_run::show_progress(std::size_t core, std::uint64_t blocks, std::uint64_t bytes) {
-  constexpr std::chrono::milliseconds interval{200};
-  if (!is_terminal_error() || steady::now() - shown_at_ < interval)
-    return;
-  shown_at_ = steady::now();
-  is_shown_ = true;
-  fmt::print(stderr, "\rcore {} of {}  blocks {}  MB {:.1f} ", core + 1, source_->found().cores.size(),
-             blocks_ + blocks, static_cast<double>(bytes_ + bytes) / 1e6);
-}
-
-void import_run::hide_progress() const {
-  if (is_shown_)
-    std::fputs("\r\033[K", stderr);
+void import_run::show_progress(std::size_t core, std::uint64_t blocks) {
+  bar_.rename(fmt::format("core {} of {}", core + 1, source_->found().cores.size()));
+  bar_.at(blocks_ + blocks);
 }
 
 result<void> import_run::run() {
   if (chosen_.target.storage.empty())
-    return fail(ec::bad_argument, "a directory is not sent to a running server: end the server, name its store with "
-                                  "--storage, and start it again afterwards; an archive of `export` it takes as it is");
+    return fail(
+      ec::bad_argument,
+      "a directory holds secret keys and names, which only the owner of a store takes in: end the server, "
+      "`corestore --storage DIR-OF-ITS-STORE import " +
+        path_ + "`, and start it again; without a stop it takes archives of `export`, and what peers replicate to it");
   if (auto opened = open_source(); !opened)
     return opened;
   signal_watch signals{SIGINT, SIGTERM};
@@ -249,7 +239,7 @@ result<void> import_run::run() {
     return printed;
   auto moved = source_->run(
     **target, [&signals] { return signals.is_ending(); },
-    [this](std::size_t core, std::uint64_t blocks, std::uint64_t bytes) { show_progress(core, blocks, bytes); },
+    [this](std::size_t core, std::uint64_t blocks, std::uint64_t) { show_progress(core, blocks); },
     [this](const moved_core& one) { return print(one); });
   if (auto printed = print_totals(); !printed)
     return printed;
@@ -272,9 +262,11 @@ void add_import(CLI::App& app, plan& chosen) {
     ->required();
   verb->add_flag("--plan", *is_plan, "Print what is there, the bytes needed and the time expected; change nothing");
   verb->callback([&chosen, path, is_plan] {
-    chosen.run_alone = [path, is_plan](const plan& all) {
+    chosen.run_alone = [path, is_plan](const plan& all) -> result<void> {
       if (is_archive(*path))
         return import_archive(all, *path, *is_plan);
+      if (std::filesystem::is_regular_file(*path))
+        return fail(ec::bad_argument, *path + " is no archive of `export`, and no directory either");
       import_run run{all, *path};
       return *is_plan ? run.show_plan() : run.run();
     };

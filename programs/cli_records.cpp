@@ -71,10 +71,12 @@ result<void> peers(session& store) {
 void add_create(CLI::App& app, plan& chosen) {
   auto name = std::make_shared<std::string>();
   auto* verb = app.add_subcommand("create", "Print the record of a new or existing named core");
-  verb->add_option("NAME", *name, "Name of the core; without it a random core is created");
+  auto* given = verb->add_option("NAME", *name, "Name of the core; without it a random core is created");
   auto group = std::make_shared<std::string>();
   verb->add_option("--group", *group, "Topic of the group that the core is in from now on: 64 hex digits");
-  verb->callback([&chosen, name, group] {
+  verb->callback([&chosen, name, given, group] {
+    if (given->count() > 0 && name->empty())
+      throw CLI::ValidationError("NAME", "it is empty; leave it out for a random core");
     chosen.run = [name, group](session& store) {
       return create(store, *name, *group);
     };
@@ -108,7 +110,7 @@ void add_list(CLI::App& app, plan& chosen) {
 void add_peers(CLI::App& app, plan& chosen) {
   auto* verb = app.add_subcommand("peers", "Print the connections of the running server");
   verb->callback([&chosen] {
-    chosen.target.may_write = chosen.target.may_create = false;
+    require_node(chosen, "peers");
     chosen.run = peers;
   });
 }

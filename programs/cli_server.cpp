@@ -1,6 +1,5 @@
 // Verbs of a running server: connect, purge, top.
 #include <chrono>
-#include <thread>
 
 #include <caf/all.hpp>
 #include <fmt/format.h>
@@ -86,11 +85,11 @@ std::string peer_line(const peer_record& peer, std::size_t columns) {
   return line;
 }
 
-/// One screen; rates are per second since the look before.
-std::vector<std::string> screen(const store_record& now, const store_record& before,
+/// One screen; rates are per second since the look before, `seconds` ago.
+std::vector<std::string> screen(const store_record& now, const store_record& before, double seconds,
                                 const std::vector<peer_record>& peers, const screen_size& room) {
   auto rate = [&](std::uint64_t store_record::*field) {
-    return static_cast<double>(now.*field - before.*field) / static_cast<double>(top_interval.count());
+    return static_cast<double>(now.*field - before.*field) / seconds;
   };
   auto flow = [&](std::string_view name, std::uint64_t store_record::*blocks, std::uint64_t store_record::*size) {
     return fmt::format("{:<12}{:>10.0f} blocks/s {:>12}/s {:>14} blocks in all", name, rate(blocks),
@@ -141,20 +140,29 @@ std::string drawn(const std::vector<std::string>& lines, const screen_size& size
 /// ends it or `count` were shown.
 result<void> top(session& store, std::uint64_t count) {
   std::optional<store_record> before;
+  auto looked_at = std::chrono::steady_clock::now();
   bool is_terminal = isatty(STDOUT_FILENO) == 1;
-  for (std::uint64_t shown = 0; !store.is_ending() && (count == 0 || shown < count); ++shown) {
+  for (std::uint64_t shown = 0; count == 0 || shown < count; ++shown) {
     if (shown > 0)
-      std::this_thread::sleep_for(top_interval);
+      store.self()->receive(
+        [](shutdown_atom) {
+          // the user ends it
+        },
+        caf::after(top_interval) >> [] {});
+    if (store.is_ending())
+      break;
     auto now = store.ask<store_record>(store.store(), info_atom_v);
     auto peers = store.ask<std::vector<peer_record>>(store.store(), peers_atom_v);
     if (!now || !peers)
       return fail(now ? peers.error() : now.error());
+    auto looked_before = std::exchange(looked_at, std::chrono::steady_clock::now());
+    auto seconds = std::max(std::chrono::duration<double>(looked_at - looked_before).count(), 1e-3);
     auto size = terminal_size();
     std::string text;
     if (store.is_json()) {
       text = to_line(to_json(*now)) + "\n";
     } else {
-      auto lines = screen(*now, before.value_or(*now), *peers, size);
+      auto lines = screen(*now, before.value_or(*now), seconds, *peers, size);
       text = is_terminal ? drawn(lines, size) : fmt::format("{}\n\n", fmt::join(lines, "\n"));
       if (is_terminal && shown == 0)
         text.insert(0, "\x1b[2J");

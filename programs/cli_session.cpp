@@ -93,6 +93,11 @@ result<void> session::open_storage() {
     options.is_read_only = true;
     backend = storage::open_store(options_.storage, options);
   }
+  if (!backend && backend.error().code == ec::store_held)
+    return fail(ec::store_held,
+                backend.error().detail + "; a running server is asked with --node ADDR, without --storage");
+  if (!backend && backend.error().code == ec::not_found && !options_.may_create)
+    return fail(ec::not_found, backend.error().detail + "; `corestore --storage DIR create` makes a store");
   if (!backend)
     return fail(backend.error());
   system_ = std::make_unique<caf::actor_system>(*config_);

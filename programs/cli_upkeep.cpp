@@ -32,10 +32,10 @@ result<void> back_up(session& store, const std::string& directory, bool is_compa
                                      {"bytes", report->to_bytes},
                                      {"storeBytes", report->from_bytes},
                                      {"ms", report->took_ms}}));
-  return store.out().line(
-    fmt::format("{}: {} cores, {} bytes ({} ms)\nnext: keep it off this machine, and try `corestore "
-                "--storage {} verify`",
-                report->path, report->cores, report->to_bytes, report->took_ms, report->path));
+  return store.out().line(fmt::format(
+    "{}: {} core{}, {} bytes ({} ms)\nnext: keep it off this machine, and try `corestore "
+    "--storage {} verify`",
+    report->path, report->cores, report->cores == 1 ? "" : "s", report->to_bytes, report->took_ms, report->path));
 }
 
 result<void> compact(session& store) {
@@ -64,12 +64,12 @@ result<void> restore(const plan& all, const std::string& backup, bool is_forced)
                              {"cores", restored->cores},
                              {"fenced", restored->fenced},
                              {"bytes", restored->bytes}}));
-  auto line = fmt::format("{}: {} cores, {} of them fenced, {} bytes", all.target.storage, restored->cores,
-                          restored->fenced, restored->bytes);
+  auto line = fmt::format("{}: {} core{}, {} of them fenced, {} bytes", all.target.storage, restored->cores,
+                          restored->cores == 1 ? "" : "s", restored->fenced, restored->bytes);
   if (!is_forced)
     line +=
       "\nnext: connect it to peers that have its cores; each core can be written again when a peer has shown that "
-      "no longer log of it exists (`corestore list` shows what is fenced, `corestore unfence` ends it by hand)";
+      "none has a longer log (`corestore list` shows what is fenced, `corestore unfence` ends it by hand)";
   return out.line(line);
 }
 
@@ -128,8 +128,9 @@ void add_restore(CLI::App& app, plan& chosen) {
   auto directory = std::make_shared<std::string>();
   auto is_forced = std::make_shared<bool>(false);
   auto* verb = app.add_subcommand(
-    "restore", "Make the store --storage DIR of a backup; its cores cannot be written before a peer has shown that no "
-               "longer log exists");
+    "restore",
+    "Make the store --storage DIR of a backup; its cores cannot be written before a peer has shown that none "
+    "has a longer log");
   verb->add_option("DIR", *directory, "What `backup` made, or a copy of the folder of a stopped server")->required();
   verb->add_flag("--force", *is_forced,
                  "Let every core be written at once: only when the lost store signed nothing after the backup");

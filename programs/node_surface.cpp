@@ -98,9 +98,11 @@ result<store_actor> connect_to_store(caf::actor_system& system, const config::no
   const auto& where = node.listen;
   auto store = node.has_tls() ? caf::openssl::remote_actor<store_actor>(system, where.host, where.port)
                               : system.middleman().remote_actor<store_actor>(where.host, where.port);
-  if (!store)
-    return fail(ec::connection_closed,
-                "no server answers at " + config::to_string(where) + " (" + system.render(store.error()) + ")");
+  if (!store) {
+    auto is_nobody_there = store.error() == caf::sec::cannot_connect_to_node;
+    return fail(ec::connection_closed, "no server answers at " + config::to_string(where) +
+                                         (is_nobody_there ? "" : " (" + system.render(store.error()) + ")"));
+  }
   return std::move(*store);
 }
 

@@ -74,7 +74,7 @@ result<void> lmdb_backend::check_quota(const lmdb_txn& txn, std::span<const log:
   auto used = txn.pages_bytes();
   if (used <= options_.quota_bytes)
     return {};
-  return fail(ec::storage_full, env_->name() + ": the quota of " + std::to_string(options_.quota_bytes) +
+  return fail(ec::storage_full, "the quota of " + std::to_string(options_.quota_bytes) +
                                   " bytes is used up: this commit would make it " + std::to_string(used));
 }
 

@@ -130,7 +130,15 @@ scenario('failures say what to do, and keys are printed with their kind', async 
   await says(2, /topic of a group is 64 hex digits/, ['create', 'log', '--group', 'nonsense'])
   await says(2, /--leave/, ['group', 'name:log'])
   await says(2, /--leave/, ['group', 'name:log', UNKNOWN, '--leave'])
-  await says(3, new RegExp(String(server.pid)), ['create', 'x'], ['--storage', server.storage])
+  for (const verb of [['peers'], ['bans'], ['send', 'default', 'chat', 'x'], ['receive', 'chat'], ['push', 'default', '0']]) {
+    await says(2, /running server: name one with --node/, verb, ['--storage', world.path()])
+  }
+  await says(1, /does not exist; .*create/, ['list'], ['--storage', world.path()])
+  await says(2, /NAME: it is empty/, ['create', ''])
+  await says(2, /is no archive/, ['import', __filename])
+  await says(2, /end the server, .*import .*archives of `export`/, ['import', world.root])
+  await says(1, /is no proof of two histories/, ['verify', '--proof', __filename])
+  await says(3, new RegExp(`held by process ${server.pid}; .*--node`), ['create', 'x'], ['--storage', server.storage])
   await server.ask(['mirror', UNKNOWN])
   await says(1, /no secret key .*name:NAME/, ['append', UNKNOWN])
   const text = (await cli(['--node', server.info.node, 'info', 'name:log'])).stdout.toString()
