@@ -6,6 +6,15 @@
 
 namespace corestore::replication {
 
+namespace {
+
+/// Stretches of new blocks that a peer is told of when its core comes back.
+constexpr std::size_t news_max = 64;
+
+constexpr std::size_t range_bytes = 32; ///< estimate of a range on the wire
+
+} // namespace
+
 struct parked_peer {
   peer state;
   bool was_downloading = false; ///< what our last sync told
@@ -13,6 +22,20 @@ struct parked_peer {
   std::uint64_t length = 0;
   std::uint64_t contiguous_length = 0;
 };
+
+/// Tells of the stretches of `where` that are stored and that the peer is not known to have, `left` of them at most.
+void replicator::implementation::tell_stored(peer& to, log::block_range where, std::size_t& left) {
+  for (auto next = where.start; next < where.end && left > 0;) {
+    const auto first = state.bits.first_set({next, where.end});
+    if (!first)
+      return;
+    next = state.bits.first_unset({*first, where.end}).value_or(where.end);
+    if (to.has.all_set({*first, next}))
+      continue;
+    post(to, wire::range{.start = *first, .length = next - *first}, range_bytes);
+    --left;
+  }
+}
 
 bool replicator::is_quiet() const {
   const auto& self = *implementation_;
@@ -91,7 +114,13 @@ void replicator::unpark_peer(peer_id peer, peer_options options, const parked_pe
     back.is_sync_due = true;
   const auto contiguous = self.state.contiguous_length();
   if (contiguous > 0 && (parked->fork != head.fork || contiguous != parked->contiguous_length))
-    self.post(back, wire::range{.start = 0, .length = contiguous}, std::size_t{32});
+    self.post(back, wire::range{.start = 0, .length = contiguous}, range_bytes);
+  if (parked->fork != head.fork || parked->length != head.length || contiguous != parked->contiguous_length) {
+    const auto grown = parked->fork == head.fork ? std::min(parked->length, head.length) : 0;
+    auto left = news_max; // the newest blocks come first: they are what a follower waits for
+    self.tell_stored(back, {std::max(grown, contiguous), head.length}, left);
+    self.tell_stored(back, {contiguous, std::max(grown, contiguous)}, left);
+  }
   self.settle(source);
 }
 

@@ -91,6 +91,9 @@ struct replicator::implementation {
   }
   [[nodiscard]] bool can_send_manifest() const;
 
+  // -- parking.cpp
+  void tell_stored(peer& to, log::block_range where, std::size_t& left);
+
   // -- announcing.cpp
   void open_peer(peer& to, const log::log_source& source);
   void refresh_upgradable(peer& of, const log::log_source& source);

@@ -279,6 +279,30 @@ TEST_CASE("blocks that wait for their commit are neither asked for again nor giv
   REQUIRE(all_of<wire::range>(after).empty());
 }
 
+TEST_CASE("what was stored while a core was out of memory is told when it comes back, also behind a gap",
+          "[replicator_trouble_test]") {
+  auto source = writer_with(20, keys);
+  REQUIRE(source.apply(log::stage_clear(source.state, {0, 12})));
+  stranger peer{std::move(source)};
+  peer.say({full_sync(20, 20), wire::range{.start = 12, .length = 8}});
+  REQUIRE(peer.machine.is_quiet());
+  const auto parked = peer.machine.park_peer(1);
+  REQUIRE(parked);
+  REQUIRE(peer.core.append(test_blocks(20, 30), keys));
+  REQUIRE(peer.core.apply(log::stage_clear(peer.core.state, {22, 24})));
+  peer.machine.unpark_peer(1, {true}, parked, peer.core.store, 0);
+  const auto told = all_of<wire::range>(peer.take());
+  const auto covers = [&told](std::uint64_t index) {
+    return std::any_of(told.begin(), told.end(), [index](const wire::range& one) {
+      return !one.drop && one.start <= index && index < one.start + one.length;
+    });
+  };
+  for (std::uint64_t index = 0; index < 30; ++index) {
+    CAPTURE(index);
+    REQUIRE(covers(index) == (index >= 20 && (index < 22 || index >= 24)));
+  }
+}
+
 TEST_CASE("absurd announcements and wants cost nothing", "[replicator_trouble_test]") {
   stranger peer{headed(writer_with(100, keys))};
   peer.machine.add_download(1, {0, UINT64_MAX}, false, peer.core.store, 0);
