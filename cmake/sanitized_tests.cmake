@@ -4,7 +4,9 @@
 cmake_minimum_required(VERSION 3.25)
 
 set(timeout_factor 3) # the sanitizers cost two to three times the time
-set(environment ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1)
+get_filename_component(suppressions ${CMAKE_CURRENT_LIST_DIR}/../tests/lsan.supp ABSOLUTE)
+set(environment ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+    LSAN_OPTIONS=suppressions=${suppressions}:print_suppressions=0 CORESTORE_TEST_PATIENCE=${timeout_factor})
 
 execute_process(COMMAND ${CMAKE_CTEST_COMMAND} --test-dir ${TREE} --show-only=json-v1 -L "^(${LABELS})$"
                 OUTPUT_VARIABLE listing COMMAND_ERROR_IS_FATAL ANY)

@@ -13,9 +13,12 @@ const { Peer } = require('./peer')
 const POLL_MS = 20
 const POLL_MS_MAX = 500
 
+/** How much longer than usual things may take: under the sanitizers. */
+const PATIENCE = Number(process.env.CORESTORE_TEST_PATIENCE || 1)
+
 /** Runs fn(world) as one test; fails when it takes longer than `seconds`. */
 function scenario(name, fn, { seconds = 60 } = {}) {
-  test(name, { timeout: (seconds + 30) * 1000 }, async () => {
+  test(name, { timeout: (seconds + 30) * 1000 * PATIENCE }, async () => {
     const world = new World()
     let failure = null
     try {
@@ -89,7 +92,8 @@ class World {
   }
 }
 
-function deadline(promise, ms, what) {
+function deadline(promise, limit, what) {
+  const ms = limit * PATIENCE
   let timer
   const late = new Promise((resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`not done after ${ms} ms: ${what}`)), ms)
@@ -98,7 +102,8 @@ function deadline(promise, ms, what) {
 }
 
 /** Polls, ever more rarely, until fn() is truthy and returns that value. */
-async function until(fn, what, ms = 15000) {
+async function until(fn, what, limit = 15000) {
+  const ms = limit * PATIENCE
   const end = Date.now() + ms
   for (let pause = POLL_MS; ; pause = Math.min(POLL_MS_MAX, pause * 1.1)) {
     const value = await fn()
