@@ -366,7 +366,7 @@ scenario('the command line switches a core, one of its peers and a connection, a
   assert.deepStrictEqual(await told(key, '--peer', String(id), '--upload', 'off'), { ...all, session: id, upload: false, download: false })
   assert.strictEqual((await told('--peer', String(id))).upload, true, 'the connection itself was not switched')
   const text = await cli(['--node', server.info.node, 'switch', key, '--download', 'on'])
-  assert.match(text.stdout.toString(), new RegExp(`^key ${key}  all peers  upload on  download on\n$`))
+  assert.match(text.stdout.toString(), new RegExp(`^key ${key}  all peers  upload on  download on  allow-push off  push-only off\n$`))
   const says = async (code, words, ...args) => {
     const done = await cli(['--node', server.info.node, ...args])
     assert.deepStrictEqual([done.code, done.stdout.toString()], [code, ''], done.stderr)

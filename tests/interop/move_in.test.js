@@ -249,7 +249,7 @@ scenario('a core that is open elsewhere, a store of ours, an unknown directory: 
   assert.match((await bring(world.path(), nothing)).stderr, /no directory of corestore or hypercore/)
   const remote = await cli(['import', source])
   assert.strictEqual(remote.code, 2)
-  assert.match(remote.stderr, /not sent to a running server: end the server/)
+  assert.match(remote.stderr, /which only the owner of a store takes in: end the server/)
   const server = await world.serve({ storage })
   const held = await bring(storage, source)
   assert.strictEqual(held.code, 3)
