@@ -19,11 +19,13 @@ bool group_board::put(const corestore::discovery_key& core, const change& newest
 std::vector<group_board::entry> group_board::take() {
   std::lock_guard guard{mutex_};
   std::vector<std::pair<std::uint64_t, entry>> ordered;
+  ordered.reserve(changes_.size());
   for (const auto& [core, known] : changes_)
     ordered.push_back({known.number, {core, known.newest}});
   std::sort(ordered.begin(), ordered.end(),
             [](const auto& left, const auto& right) { return left.first < right.first; });
   std::vector<entry> taken;
+  taken.reserve(ordered.size() + crowded_.size() + 1);
   for (auto& [number, what] : ordered)
     taken.push_back(std::move(what));
   for (const auto& topic : crowded_)
