@@ -68,7 +68,7 @@ std::vector<std::string> endings(std::string_view unit, std::uint64_t done, std:
     auto speed = fmt::format("  {}/s", count_text(rate, is_short));
     ways.push_back(fmt::format("{}{} {}{}{}", share, counted, unit, speed, left));
     if (is_short && total) {
-      ways.push_back(share + counted + left);
+      ways.push_back(fmt::format("{}{}{}", share, counted, left));
       ways.push_back(share + left);
     }
   }
