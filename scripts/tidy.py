@@ -83,7 +83,7 @@ def run(words, folder):
 
 def examine(units, tree, root):
     """The findings for some files, as a list of (units, text); the text is empty where all is clean."""
-    first, checks = units[0], []
+    first, checks, flags = units[0], [], []
     source = first.source
     if len(units) > 1:
         # It stands in a copy of the folders that have rules, because clang-tidy takes those above the file; it has the name
@@ -101,9 +101,10 @@ def examine(units, tree, root):
             half = len(units) // 2
             return examine(units[:half], tree, root) + examine(units[half:], tree, root)
         # What one file says may hide or repeat what is said in another one that it never meets.
-        checks = ["-checks=-bugprone-suspicious-include,-clang-diagnostic-shadow,-readability-redundant-declaration"]
+        checks = ["-checks=-bugprone-suspicious-include,-readability-redundant-declaration"]
+        flags = ["-Wno-shadow"]
     outcome = run(["clang-tidy", "-quiet", *checks, f"-header-filter=^{re.escape(str(root))}/", str(source), "--",
-                   *first.flags], first.folder)
+                   *first.flags, *flags], first.folder)
     if outcome.returncode == 0:
         return [(units, "")]
     text = "\n".join(line for line in outcome.stdout.splitlines() if not NOISE.match(line))

@@ -34,9 +34,9 @@ TEST_CASE("a narrow terminal shortens the bar, then the counts, and never what i
 }
 
 TEST_CASE("every line fits its terminal, and from 40 columns up says how much and how long") {
-  for (std::size_t columns = 39; columns <= 200; ++columns)
+  for (std::size_t columns = 39; columns <= 200; ++columns) {
     for (std::uint64_t total : {std::uint64_t{1}, std::uint64_t{999}, std::uint64_t{1} << 20U, std::uint64_t{1} << 33U,
-                                std::uint64_t{1} << 52U})
+                                std::uint64_t{1} << 52U}) {
       for (auto done : {total / 1000, total / 3, total - 1}) {
         if (done == 0)
           continue;
@@ -49,4 +49,6 @@ TEST_CASE("every line fits its terminal, and from 40 columns up says how much an
           CHECK(line.ends_with(" left"));
         }
       }
+    }
+  }
 }
