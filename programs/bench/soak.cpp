@@ -101,8 +101,8 @@ private:
       now.readers += stored.readers;
       now.used_mb += static_cast<double>(stored.used_bytes) / 1e6;
       now.file_mb += static_cast<double>(stage->file_bytes()) / 1e6;
-      now.actors += static_cast<double>(stage->actors());
     }
+    now.actors = static_cast<double>(worlds_.front()->actors());
     return now;
   }
 
@@ -259,8 +259,8 @@ bool describe(const std::vector<sample>& samples, outcome& measured) {
 } // namespace
 
 result<outcome> soak(const options& asked) {
-  auto writer = world::open(asked, idle_cores_max, true);
-  auto reader = writer ? world::open(asked, idle_cores_max, true) : result<std::unique_ptr<world>>{};
+  auto writer = world::open(asked, idle_cores_max);
+  auto reader = writer ? world::open_beside(**writer, asked, idle_cores_max) : result<std::unique_ptr<world>>{};
   if (!writer || !reader)
     return fail(writer ? reader.error() : writer.error());
   auto bound = (*writer)->engine().listen({false, "127.0.0.1", 0});

@@ -53,26 +53,35 @@ world::networked_config::networked_config(bool is_networked) {
     load<caf::io::middleman>();
 }
 
-result<std::unique_ptr<world>> world::open(const options& asked, std::size_t idle_max, bool is_networked) {
+result<std::unique_ptr<world>> world::open(const options& asked, std::size_t idle_max) {
+  auto opened = open_in(std::make_shared<actor_host>(asked.over == way::node), asked, idle_max);
+  if (opened && asked.over == way::node)
+    if (auto connected = (*opened)->connect(); !connected)
+      return fail(connected.error());
+  return opened;
+}
+
+result<std::unique_ptr<world>> world::open_beside(const world& first, const options& asked, std::size_t idle_max) {
+  return open_in(first.host_, asked, idle_max);
+}
+
+result<std::unique_ptr<world>> world::open_in(std::shared_ptr<actor_host> host, const options& asked,
+                                              std::size_t idle_max) {
   auto folder = temporary_folder::create();
   if (!folder)
     return fail(folder.error());
-  std::unique_ptr<world> opened{new world(std::move(*folder), is_networked || asked.over == way::node)};
+  std::unique_ptr<world> opened{new world(std::move(*folder), std::move(host))};
   opened->durability_ = asked.durability;
   opened->generation_ = asked.generation;
   opened->idle_max_ = idle_max;
-  opened->system_ = std::make_unique<caf::actor_system>(opened->config_);
   if (auto started = opened->start(); !started)
     return fail(started.error());
-  if (asked.over == way::node)
-    if (auto connected = opened->connect(); !connected)
-      return fail(connected.error());
-  opened->self_.emplace(opened->distant_ ? opened->distant_->system : *opened->system_);
+  opened->self_.emplace(opened->host_->system);
   return opened;
 }
 
 result<void> world::connect() {
-  auto port = system_->middleman().publish(engine_->store(), 0, "127.0.0.1");
+  auto port = host_->system.middleman().publish(engine_->store(), 0, "127.0.0.1");
   if (!port)
     return fail(from_caf(port.error()));
   distant_ = std::make_unique<distant_end>();
@@ -80,6 +89,7 @@ result<void> world::connect() {
   if (!store)
     return fail(store.error());
   distant_->store = std::move(*store);
+  self_.emplace(distant_->system);
   return {};
 }
 
@@ -95,7 +105,7 @@ result<void> world::start() {
   settings.guards.connections_max = connections_max;
   settings.generation = generation_;
   settings.active_cores_max = idle_max_; // what a workload opened stays open, whoever asked for it
-  engine_ = std::make_unique<actors::engine>(*system_, backend_, settings, complain);
+  engine_ = std::make_unique<actors::engine>(host_->system, backend_, settings, complain);
   return {};
 }
 

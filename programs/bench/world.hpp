@@ -54,10 +54,11 @@ class world {
 public:
   /// At most `idle_max` cores stay open that nobody holds any more. With way::node the store of store() and its cores
   /// are reached over a connection, and self() is at its other end.
-  /// Two worlds in one process whose actors talk to each other have to be networked: without a node of their own,
-  /// actors of the one cannot be told from those of the other.
-  static result<std::unique_ptr<world>> open(const options& asked, std::size_t idle_max = 100'000'000,
-                                             bool is_networked = false);
+  static result<std::unique_ptr<world>> open(const options& asked, std::size_t idle_max = 100'000'000);
+  /// One more store, among the actors of `first`: whoever talks to both has to be in one system with both. (A message
+  /// between two systems of one process has an actor run on a thread of the other system, which then keeps hold of
+  /// the first one's logger, and whose destructor waits for it.)
+  static result<std::unique_ptr<world>> open_beside(const world& first, const options& asked, std::size_t idle_max);
   ~world();
   world(const world&) = delete;
   world& operator=(const world&) = delete;
@@ -69,9 +70,9 @@ public:
   /// Size of the data file.
   [[nodiscard]] std::uint64_t file_bytes() const;
 
-  /// Actors that are alive.
+  /// Actors that are alive, in all worlds of one system together.
   [[nodiscard]] std::uint64_t actors() const {
-    return system_->registry().running();
+    return host_->system.registry().running();
   }
 
   /// Runs the load with the storage watched, and fills the whole outcome.
@@ -87,7 +88,7 @@ public:
     return *engine_;
   }
   [[nodiscard]] caf::actor_system& system() {
-    return *system_;
+    return host_->system;
   }
   [[nodiscard]] const caf::scoped_actor& self() const {
     return *self_;
@@ -107,30 +108,40 @@ public:
   }
 
 private:
-  world(std::unique_ptr<temporary_folder> folder, bool is_networked)
-      : folder_(std::move(folder)), config_(is_networked) {
-    // nop
-  }
-
   struct networked_config : config::system_config {
     explicit networked_config(bool is_networked);
   };
 
+  struct actor_host {
+    explicit actor_host(bool is_networked) : config(is_networked), system(config) {
+      // nop
+    }
+    networked_config config;
+    caf::actor_system system;
+  };
+
   /// The other end of a connection to the store.
-  struct distant_end {
-    networked_config config{true};
-    caf::actor_system system{config};
+  struct distant_end : actor_host {
+    distant_end() : actor_host(true) {
+      // nop
+    }
     store_actor store;
   };
 
+  world(std::unique_ptr<temporary_folder> folder, std::shared_ptr<actor_host> host)
+      : folder_(std::move(folder)), host_(std::move(host)) {
+    // nop
+  }
+
+  static result<std::unique_ptr<world>> open_in(std::shared_ptr<actor_host> host, const options& asked,
+                                                std::size_t idle_max);
   result<void> connect();
 
   std::unique_ptr<temporary_folder> folder_;
   storage::durability durability_ = storage::durability::commit;
   log::generation generation_ = log::generation::g10;
   std::size_t idle_max_ = 0;
-  networked_config config_;
-  std::unique_ptr<caf::actor_system> system_;
+  std::shared_ptr<actor_host> host_;
   std::shared_ptr<storage::backend> backend_;
   std::unique_ptr<actors::engine> engine_;
   std::unique_ptr<distant_end> distant_;
