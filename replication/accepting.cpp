@@ -90,7 +90,7 @@ void replicator::implementation::accept(peer& from, wire::data message, const as
   }
   auto verified = verifier.verify(message.content);
   if (!verified) {
-    on_failure(from, message.id, request, verified.error());
+    on_failure(from, std::move(message), request, verified.error());
     return;
   }
   keep(from, std::move(*verified), message.id, request);
@@ -206,9 +206,13 @@ void replicator::implementation::back_off(peer& from) {
     from.is_paused = true;
 }
 
-void replicator::implementation::on_failure(peer& from, std::uint64_t id, const asked& request, const error& reason) {
+void replicator::implementation::on_failure(peer& from, wire::data message, const asked& request, const error& reason) {
+  const auto id = message.id;
+  const bool is_out_of_turn = request.is_chained && reason.code == ec::invalid_operation;
+  if (is_out_of_turn && is_early(from, request) && stash(early, {from.id, std::move(message), request}))
+    return;
   release(from, id, request);
-  if (request.is_chained && reason.code == ec::invalid_operation) {
+  if (is_out_of_turn) {
     ++from.chain_failures; // the answer before it is missing: asked for with its whole path
     return;
   }
@@ -237,25 +241,67 @@ void replicator::implementation::on_invalid(peer& from, const asked* request, co
 // -- between a hand-out and its commit
 
 void replicator::implementation::hold(peer& from, wire::data message, const asked& request) {
-  std::size_t bytes = message.content.block ? message.content.block->value.size() : 0;
-  for (const auto& entry : held)
-    bytes += entry.message.content.block ? entry.message.content.block->value.size() : 0;
-  if (held.size() >= held_max || (bytes > held_bytes_max && !held.empty())) {
-    release(from, message.id, request);
+  const auto id = message.id;
+  if (!stash(held, {from.id, std::move(message), request}))
+    release(from, id, request);
+}
+
+/// False, with nothing changed, when as much waits there as may.
+bool replicator::implementation::stash(std::vector<held_data>& where, held_data answer) {
+  const auto size_of = [](const held_data& entry) {
+    return entry.message.content.block ? entry.message.content.block->value.size() : 0;
+  };
+  auto bytes = size_of(answer);
+  for (const auto& entry : where)
+    bytes += size_of(entry);
+  if (where.size() >= held_max || (bytes > held_bytes_max && !where.empty()))
+    return false;
+  where.push_back(std::move(answer));
+  return true;
+}
+
+/// Whether the answer that this one builds on is still to come: the reference works on many requests at once, and is
+/// done first with those that need fewer reads.
+bool replicator::implementation::is_early(const peer& from, const asked& request) const {
+  const auto& block = request.wanted.block;
+  return block && block->index > 0 && plan.is_asked_at(block->index - 1, from.id);
+}
+
+/// Tries the blocks again whose neighbour came meanwhile, or will not come.
+void replicator::implementation::settle_early(const log::log_source& source) {
+  if (early.empty())
     return;
+  auto waiting = std::exchange(early, {});
+  std::sort(waiting.begin(), waiting.end(), [](const held_data& left, const held_data& right) {
+    return left.request.wanted.block->index < right.request.wanted.block->index;
+  });
+  const overlay_source nodes{source, fresh};
+  log::proof_verifier verifier{state.header.key, state.manifest ? &*state.manifest : nullptr, state.header.manifest,
+                               state.head, nodes};
+  for (auto& entry : waiting) {
+    auto* from = find(entry.from);
+    if (from == nullptr)
+      continue;
+    if (is_early(*from, entry.request))
+      early.push_back(std::move(entry));
+    else if (entry.message.content.fork != state.head.fork || is_reorg_pending)
+      release(*from, entry.message.id, entry.request);
+    else
+      accept(*from, std::move(entry.message), entry.request, verifier);
   }
-  held.push_back({from.id, std::move(message), request});
 }
 
 /// Gives up what waits from one peer, or from all.
 void replicator::implementation::drop_held(std::optional<peer_id> from) {
-  auto waiting = std::exchange(held, {});
-  for (auto& entry : waiting) {
-    const auto sender = peers.find(entry.from);
-    if (from && entry.from != *from)
-      held.push_back(std::move(entry));
-    else if (sender != peers.end())
-      release(sender->second, entry.message.id, entry.request);
+  for (auto* where : {&held, &early}) {
+    auto waiting = std::exchange(*where, {});
+    for (auto& entry : waiting) {
+      const auto sender = peers.find(entry.from);
+      if (from && entry.from != *from)
+        where->push_back(std::move(entry));
+      else if (sender != peers.end())
+        release(sender->second, entry.message.id, entry.request);
+    }
   }
 }
 

@@ -24,6 +24,7 @@ void replicator::implementation::post(peer& to, wire::message message, std::size
 }
 
 void replicator::implementation::settle(const log::log_source& source) {
+  settle_early(source);
   update_downloading();
   if (!is_frozen()) {
     for (auto& entry : peers) {

@@ -30,11 +30,11 @@ inline constexpr std::size_t request_batch_bytes_max = std::size_t{1} << 20U;
 inline constexpr std::size_t answer_batch_bytes_max = std::size_t{1} << 20U;
 /// Verified bytes that wait for their commit before nothing more is asked for.
 inline constexpr std::size_t uncommitted_bytes_max = std::size_t{64} << 20U;
-/// Out-of-order answers after which a peer is not asked for answers that build on each other.
+/// Answers that lacked the one they build on, after which a peer is not asked for answers that build on each other.
 inline constexpr std::size_t chain_failures_max = 8;
 /// Uncommitted nodes kept before they are compared with what is stored.
 inline constexpr std::size_t fresh_slack = 65536;
-/// Head-moving answers that wait for the one before them.
+/// Answers that wait for the one before them: those that move the head for its commit, blocks for their neighbour.
 inline constexpr std::size_t held_max = 64;
 inline constexpr std::size_t held_bytes_max = std::size_t{16} << 20U;
 /// Rounds without result, and invalid data, after which a peer is asked for nothing any more.
@@ -155,12 +155,15 @@ struct replicator::implementation {
   void on_no_data(peer& from, const wire::no_data& message);
   void release(peer& from, std::uint64_t id, const asked& request);
   void back_off(peer& from);
-  void on_failure(peer& from, std::uint64_t id, const asked& request, const error& reason);
+  void on_failure(peer& from, wire::data message, const asked& request, const error& reason);
   void on_invalid(peer& from, const asked* request, const error& reason);
   void release_held(const log::log_source& source);
   void commit_blocks(const log::change_set& changes, bool is_ours);
   void drop_held(std::optional<peer_id> from);
   void hold(peer& from, wire::data message, const asked& request);
+  bool stash(std::vector<held_data>& where, held_data answer);
+  [[nodiscard]] bool is_early(const peer& from, const asked& request) const;
+  void settle_early(const log::log_source& source);
   void forget_fresh(const log::change_set& changes, const log::log_source& source);
   void expire(peer& from);
 
@@ -197,6 +200,7 @@ struct replicator::implementation {
   std::uint64_t search_started_ms = 0;
   std::uint64_t search_heard_ms = 0; ///< when somebody last helped
   std::vector<held_data> held;
+  std::vector<held_data> early;         ///< blocks that overtook the one whose proof they build on
   std::uint64_t block_size_seen = 0;    ///< largest block that came in
   std::uint64_t complete_announced = 0; ///< last length for which completeness was told
   std::uint64_t remote_contiguous_best = 0;

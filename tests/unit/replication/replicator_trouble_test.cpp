@@ -1,6 +1,9 @@
 // Replicators among liars, strangers, forks and failing disks: they stay bounded, and converge when they can.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <map>
+#include <random>
 #include <tuple>
 
 #include "base/limits.hpp"
@@ -277,6 +280,61 @@ TEST_CASE("blocks that wait for their commit are neither asked for again nor giv
   REQUIRE(all_of<wire::data>(after).empty());
   REQUIRE(all_of<wire::bitfield>(after).empty());
   REQUIRE(all_of<wire::range>(after).empty());
+}
+
+TEST_CASE("answers that overtake each other are asked for once", "[replicator_trouble_test]") {
+  const auto source = writer_with(100, keys);
+  std::mt19937_64 random{11};
+  for (const bool is_reversed : {true, false}) {
+    CAPTURE(is_reversed);
+    stranger peer{headed(source)};
+    peer.machine.add_download(1, {0, 100}, true, peer.core.store, 0);
+    auto asked = all_of<wire::request>(peer.say({full_sync(100, 100), wire::range{.start = 0, .length = 100}}));
+    std::map<std::uint64_t, std::size_t> counts;
+    while (!asked.empty()) {
+      if (is_reversed)
+        std::reverse(asked.begin(), asked.end());
+      else
+        std::shuffle(asked.begin(), asked.end(), random);
+      std::vector<wire::request> next;
+      for (const auto& request : asked) {
+        ++counts[request.wanted.block->index];
+        auto more = all_of<wire::request>(peer.say({wire::data{request.id, source.prove(request.wanted).value()}}));
+        next.insert(next.end(), more.begin(), more.end());
+      }
+      asked = std::move(next);
+    }
+    REQUIRE(counts.size() == 100);
+    REQUIRE(std::all_of(counts.begin(), counts.end(), [](const auto& entry) { return entry.second == 1; }));
+    REQUIRE(peer.verified.size() == 100);
+    REQUIRE(peer.count<replication::invalid_data>() == 0);
+  }
+}
+
+TEST_CASE("an answer whose neighbour will not come is asked for again", "[replicator_trouble_test]") {
+  const auto source = writer_with(16, keys);
+  stranger peer{headed(source)};
+  peer.machine.add_download(1, {8, 12}, true, peer.core.store, 0);
+  const auto asked = all_of<wire::request>(peer.say({full_sync(16, 16), wire::range{.start = 0, .length = 16}}));
+  REQUIRE(asked.size() == 4);
+  REQUIRE(asked[0].wanted.block->index == 8);
+  REQUIRE(peer.say({wire::data{asked[3].id, source.prove(asked[3].wanted).value()}}).empty());
+  REQUIRE(peer.say({wire::data{asked[1].id, source.prove(asked[1].wanted).value()}}).empty());
+  REQUIRE(peer.verified.empty());
+  peer.say({wire::no_data{asked[0].id, wire::no_data_reason::not_available}});
+  peer.say({wire::data{asked[2].id, source.prove(asked[2].wanted).value()}});
+  std::vector<std::uint64_t> again;
+  for (int round = 0; round < 20 && peer.verified.size() < 3; ++round) {
+    peer.now += 1000;
+    peer.machine.tick(peer.core.store, peer.now);
+    for (const auto& request : all_of<wire::request>(peer.take())) {
+      again.push_back(request.wanted.block->index);
+      peer.say({wire::data{request.id, source.prove(request.wanted).value()}});
+    }
+  }
+  REQUIRE(peer.verified.size() == 3);
+  REQUIRE(std::count(again.begin(), again.end(), 9) == 1);
+  REQUIRE(peer.count<replication::invalid_data>() == 0);
 }
 
 TEST_CASE("what was stored while a core was out of memory is told when it comes back, also behind a gap",
