@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <string>
 
 #include "storage/change_check.hpp"
@@ -133,6 +134,8 @@ result<void> lmdb_core_editor::clear(log::block_range range) {
   record_.fold_position = std::min(record_.fold_position, range.start);
   auto step = carve(range, carving::keep_nodes);
   if (step)
+    step = join_husks(range);
+  if (step)
     step = drop_sparse(range);
   return step ? bits_.clear(range) : step;
 }
@@ -229,6 +232,83 @@ result<void> lmdb_core_editor::carve_one(log::block_range range, carving mode, s
   for (auto part = parts.begin(); step && part != parts.end(); ++part)
     step = txn_.put(table::runs, schema::encode_key(number_, part->end - 1), part->value);
   return step;
+}
+
+result<void> lmdb_core_editor::join_husks(log::block_range range) {
+  auto plan = plan_husks(range);
+  if (!plan)
+    return fail(std::move(plan.error()));
+  for (const auto& together : *plan) {
+    if (auto joined = join_within(together); !joined)
+      return joined;
+  }
+  return {};
+}
+
+/// Stretches of husks that are to be one. A husk joins those to its left unless they are much larger, so that what is
+/// cleared piece by piece is written again a few times and not with each piece.
+result<std::vector<log::block_range>> lmdb_core_editor::plan_husks(log::block_range range) {
+  struct stretch_of_husks {
+    log::block_range blocks;
+    std::uint64_t bytes = 0;
+    std::size_t count = 1;
+  };
+  std::vector<stretch_of_husks> stretches;
+  for (auto position = range.start - std::min<std::uint64_t>(range.start, 1); position <= range.end;) {
+    auto found = seek_index(txn_, table::runs, number_, position);
+    if (!found)
+      return fail(std::move(found.error()));
+    if (!*found)
+      break;
+    auto run = run_view::open((*found)->index, (*found)->value);
+    if (!run)
+      return of_core(number_, std::move(run.error()));
+    if (run->first() > range.end)
+      break;
+    position = run->end();
+    if (run->has_blocks())
+      continue;
+    stretches.push_back({{run->first(), run->end()}, run->offset_of(run->end())});
+    while (stretches.size() > 1) {
+      const auto& last = stretches.back();
+      auto& before = stretches[stretches.size() - 2];
+      auto blocks = last.blocks.end - before.blocks.start;
+      if (before.blocks.end != last.blocks.start || blocks > husk_blocks_max ||
+          before.blocks.end - before.blocks.start > 2 * (last.blocks.end - last.blocks.start) ||
+          before.bytes + last.bytes > std::numeric_limits<std::uint32_t>::max())
+        break;
+      before = {{before.blocks.start, last.blocks.end}, before.bytes + last.bytes, before.count + last.count};
+      stretches.pop_back();
+    }
+  }
+  std::vector<log::block_range> plan;
+  for (const auto& entry : stretches)
+    if (entry.count > 1)
+      plan.push_back(entry.blocks);
+  return plan;
+}
+
+result<void> lmdb_core_editor::join_within(log::block_range range) {
+  std::vector<bytes> values; // a write moves what was read
+  std::vector<run_view> husks;
+  for (auto position = range.start; position < range.end; position = husks.back().end()) {
+    auto found = seek_index(txn_, table::runs, number_, position);
+    if (!found)
+      return fail(std::move(found.error()));
+    values.push_back(to_bytes((*found)->value));
+    auto run = run_view::open((*found)->index, values.back());
+    if (!run)
+      return of_core(number_, std::move(run.error()));
+    husks.push_back(*run);
+  }
+  auto joined = join_runs(husks);
+  if (!joined)
+    return of_core(number_, std::move(joined.error()));
+  for (const auto& husk : husks) {
+    if (auto erased = txn_.erase(table::runs, schema::encode_key(number_, husk.end() - 1)); !erased)
+      return fail(std::move(erased.error()));
+  }
+  return txn_.put(table::runs, schema::encode_key(number_, range.end - 1), *joined);
 }
 
 // -- blocks -----------------------------------------------------------------------------------------------------------

@@ -74,6 +74,10 @@ private:
   /// Takes `range` out of every run that overlaps it.
   result<void> carve(log::block_range range, carving mode);
   result<void> carve_one(log::block_range range, carving mode, std::uint64_t last, byte_view value);
+  /// Where the husks of `range` and those beside it become one.
+  result<void> join_husks(log::block_range range);
+  result<std::vector<log::block_range>> plan_husks(log::block_range range);
+  result<void> join_within(log::block_range range);
 
   /// A batch is cut into runs of bounded size. `explicit_nodes` may hold sizes that the runs lean on.
   result<void> put_run(std::uint64_t first, std::span<const shared_bytes> blocks, std::span<const hash32> hashes,

@@ -159,4 +159,30 @@ result<bytes> slice_run(const run_view& source, std::uint64_t start, std::uint64
   return value;
 }
 
+result<bytes> join_runs(std::span<const run_view> sources) {
+  auto first = sources.front().first();
+  std::vector<std::uint64_t> ends;
+  bytes hashes;
+  for (const auto& source : sources) {
+    auto before = ends.empty() ? 0 : ends.back();
+    for (auto block = source.first(); block < source.end(); ++block)
+      ends.push_back(before + source.offset_of(block + 1));
+    auto more = source.hashes(source.first(), source.end());
+    hashes.insert(hashes.end(), more.begin(), more.end());
+  }
+  auto known = [sources](std::uint64_t index) -> result<std::optional<std::uint64_t>> {
+    for (const auto& source : sources)
+      if (auto node = source.node(index))
+        return node->size;
+    return std::nullopt;
+  };
+  auto crossing = crossing_sizes(first, ends, known);
+  if (!crossing)
+    return damaged(sources.back().end() - 1);
+  run_parts parts{first, ends, *crossing, hashes, {}, {}, true};
+  bytes value(run_size(parts));
+  encode_run(parts, value);
+  return value;
+}
+
 } // namespace corestore::storage

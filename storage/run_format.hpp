@@ -26,6 +26,10 @@ namespace corestore::storage {
 inline constexpr std::size_t run_bytes_max = 256 * 4096 - 16;
 inline constexpr std::size_t run_blocks_max = 4096;
 
+/// Husks that follow each other are joined up to this many blocks (at most 70 KiB, written again when one of the blocks
+/// comes back).
+inline constexpr std::size_t husk_blocks_max = 1024;
+
 /// Bytes of a value besides the block bytes.
 std::size_t run_overhead(std::uint64_t first, std::size_t count);
 
@@ -91,5 +95,8 @@ void encode_run(const run_parts& parts, std::span<std::uint8_t> target);
 
 /// The blocks `[start, end)` of `source` as a run of their own.
 result<bytes> slice_run(const run_view& source, std::uint64_t start, std::uint64_t end, bool keep_blocks);
+
+/// Runs that follow each other as one, without their blocks, which take less than 4 GiB together.
+result<bytes> join_runs(std::span<const run_view> sources);
 
 } // namespace corestore::storage

@@ -440,6 +440,52 @@ TEST_CASE("clearing and truncating give their pages back") {
   CHECK(store->stats().used_bytes < full / 20);
 }
 
+TEST_CASE("what is cleared piece by piece keeps little more than its hashes") {
+  temporary_directory directory;
+  auto options = small_options();
+  options.durability = durability::none;
+  auto store = open_or_fail(directory.store(), options);
+  made_up_log source{1, 4000};
+  constexpr std::uint64_t batch = 10;
+  constexpr std::uint64_t kept = 4 * batch;
+  constexpr std::uint64_t end = 6000;
+  // Other cores beside it, so that its pages do not fill up in order.
+  for (std::uint64_t length = batch; length <= end; length += batch) {
+    for (auto number : {core_a, core_b}) {
+      auto more = append_of(source, number, length - batch, length);
+      if (length > kept + batch)
+        more.contiguous_length.reset();
+      REQUIRE(apply(*store, more));
+      if (length <= kept)
+        continue;
+      log::change_set changes;
+      changes.number = number;
+      changes.cleared = {{0, length - kept}};
+      REQUIRE(apply(*store, changes));
+    }
+  }
+  constexpr std::uint64_t hash_bytes = 2 * (32 + 8); // two nodes a block, each with its size
+  CHECK(store->stats().used_bytes < 2 * end * hash_bytes * 5 / 4 + 2 * kept * 4096 + 100'000);
+  auto view = store->open_snapshot();
+  for (auto number : {core_a, core_b}) {
+    for (const auto& node : source.nodes(0, end))
+      REQUIRE((*view)->node(number, node.index) == node);
+    REQUIRE_FALSE((*view)->block(number, end - kept - 1).value());
+    REQUIRE(to_bytes((*view)->block(number, end - kept).value().value().view()) == source.block(end - kept));
+  }
+  // What comes back is found, and so is what lies beside it.
+  REQUIRE(apply(*store, testing::sparse_of(source, core_a, {17, 3000})));
+  log::change_set again;
+  again.number = core_a;
+  again.runs = {source.run(500, 520)};
+  REQUIRE(apply(*store, again));
+  view = store->open_snapshot();
+  for (std::uint64_t block : {17, 500, 519, 3000})
+    REQUIRE(to_bytes((*view)->block(core_a, block).value().value().view()) == source.block(block));
+  for (const auto& node : source.nodes(0, end))
+    REQUIRE((*view)->node(core_a, node.index) == node);
+}
+
 TEST_CASE("single blocks are gathered into runs once the gap before them closes") {
   temporary_directory directory;
   auto options = small_options();
