@@ -1,4 +1,5 @@
-// Verified proofs as one change set: what extends the contiguous prefix becomes runs, the rest stays sparse.
+// Verified proofs as one change set: what extends the contiguous prefix becomes runs, and so do longer stretches of
+// blocks elsewhere and what follows a log that grows; the rest stays sparse.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -15,6 +16,10 @@ namespace {
 
 using node_map = std::unordered_map<std::uint64_t, node>;
 using block_map = std::map<std::uint64_t, shared_bytes>;
+
+/// Blocks that follow each other somewhere in the log are one value from here on. Fewer are left to be gathered with
+/// their neighbours once the prefix reaches them.
+constexpr std::ptrdiff_t stretch_blocks_min = 8;
 
 /// Builds runs block by block; knows the nodes of this step and computes parents where both children are at hand.
 class run_builder {
@@ -39,7 +44,12 @@ public:
       auto completed = find(position, below);
       if (!completed)
         return fail(completed.error());
-      if (!*completed) {
+      auto is_complete = result<bool>{completed->has_value()};
+      if (*is_complete && below && flat_tree::first_block(position) < run_.first)
+        is_complete = is_known(flat_tree::sibling(below->index));
+      if (!is_complete)
+        return is_complete;
+      if (!*is_complete) {
         run_.hashes.resize(before);
         return false;
       }
@@ -59,6 +69,13 @@ public:
   }
 
 private:
+  /// The size of a node that reaches to the left of the run follows from what is there.
+  result<bool> is_known(std::uint64_t index) {
+    if (fresh_.contains(index))
+      return true;
+    return source_.node_at(index).map([](const auto& found) { return found.has_value(); });
+  }
+
   /// `right`: the right child when it was completed just before.
   result<std::optional<node>> find(std::uint64_t index, const std::optional<node>& right) {
     std::optional<node> left;
@@ -146,6 +163,38 @@ result<std::uint64_t> extract_runs(const core_state& state, const node_source& s
   return length;
 }
 
+/// The same for blocks that do not: enough of them, or new ones of a log that grows. The first blocks of a log may be
+/// cleared, or never wanted.
+result<void> extract_stretches(const core_state& state, const node_source& source, gathered& all, change_set& changes) {
+  run_builder builder{all.nodes, source, state.header.generation};
+  for (auto first = all.blocks.begin(); first != all.blocks.end();) {
+    auto end = std::next(first);
+    while (end != all.blocks.end() && end->first == std::prev(end)->first + 1)
+      ++end;
+    if (std::distance(first, end) < stretch_blocks_min && first->first < state.head.length) {
+      first = end;
+      continue;
+    }
+    builder.begin(first->first);
+    auto next = first;
+    for (auto is_added = true; is_added && next != end;) {
+      auto added = builder.add(next->first, next->second);
+      if (!added)
+        return fail(added.error());
+      is_added = *added;
+      if (is_added)
+        ++next;
+    }
+    if (builder.is_empty()) {
+      ++first;
+      continue;
+    }
+    changes.runs.push_back(builder.take());
+    first = all.blocks.erase(first, next);
+  }
+  return {};
+}
+
 bool is_in_a_run(const std::vector<block_run>& runs, std::uint64_t index) {
   auto block = flat_tree::completing_block(index);
   return std::any_of(runs.begin(), runs.end(), [block](const block_run& run) {
@@ -173,6 +222,8 @@ result<change_set> stage_verified(const core_state& state, const log_source& sou
     return fail(contiguous.error());
   if (*contiguous != state.contiguous_length())
     changes.contiguous_length = *contiguous;
+  if (auto done = extract_stretches(state, source, *all, changes); !done)
+    return fail(done.error());
   for (auto& [index, value] : all->blocks)
     changes.blocks.push_back({index, std::move(value)});
   changes.nodes.reserve(all->nodes.size());

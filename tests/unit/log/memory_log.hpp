@@ -52,12 +52,12 @@ public:
     }
     for (const auto& range : changes.cleared)
       std::erase_if(blocks, [&](const auto& one) { return one.first >= range.start && one.first < range.end; });
+    for (const auto& one : changes.nodes)
+      nodes[one.index] = one;
     for (const auto& run : changes.runs)
       apply(run);
     for (const auto& block : changes.blocks)
       blocks[block.index] = block.value;
-    for (const auto& one : changes.nodes)
-      nodes[one.index] = one;
     for (const auto& one : changes.signatures)
       signatures[one.length] = one.signature;
     if (changes.contiguous_length)

@@ -72,6 +72,42 @@ TEST_CASE("blocks that extend the prefix become a run, others stay sparse") {
     CHECK(log::flat_tree::completing_block(node.index) >= 2);
 }
 
+TEST_CASE("longer stretches away from the prefix are runs as well") {
+  auto writer = writer_of(64);
+  auto reader = reader_of(writer);
+  std::vector<log::proof> step;
+  for (std::uint64_t index : {20, 21, 22, 40, 41, 42, 43, 44, 45, 46, 47, 48, 50})
+    step.push_back(block_proof(writer, reader, index));
+  auto changes = staged(reader, step);
+  REQUIRE(changes.runs.size() == 1);
+  CHECK(changes.runs[0].first == 40);
+  CHECK(changes.runs[0].blocks.size() == 9);
+  CHECK(changes.blocks.size() == 4);
+  CHECK_FALSE(changes.contiguous_length);
+  REQUIRE(reader.apply(changes));
+  for (const auto& [index, node] : reader.store.nodes)
+    CHECK(node == writer.store.nodes.at(index));
+}
+
+TEST_CASE("what follows a growing log is a run, also where the first blocks are not wanted") {
+  auto keys = test_keys();
+  auto writer = writer_of(21);
+  auto reader = reader_of(writer);
+  for (std::uint64_t length = 21; length < 40; ++length) {
+    REQUIRE(writer.append(test_blocks(length, length + 1), keys));
+    log::proof_request request;
+    request.upgrade = log::upgrade_request{length, 1};
+    request.block = log::block_request{length, log::missing_nodes(reader.state.head, reader.store, 2 * length).value()};
+    auto changes = staged(reader, {writer.prove(request).value()});
+    REQUIRE(changes.runs.size() == 1);
+    CHECK(changes.runs[0].first == length);
+    CHECK(changes.blocks.empty());
+    REQUIRE(reader.apply(changes));
+  }
+  for (const auto& [index, node] : reader.store.nodes)
+    CHECK(node == writer.store.nodes.at(index));
+}
+
 TEST_CASE("a block that closes a gap takes the stored blocks behind it along") {
   auto writer = writer_of(16);
   auto reader = reader_of(writer);
@@ -150,6 +186,32 @@ TEST_CASE("blocks are adopted after the log has grown, heads are not") {
   REQUIRE(reader.apply(block));
   CHECK(reader.state.bits.test(3));
   CHECK(reader.apply(upgrade).error().code == ec::stale_base);
+}
+
+TEST_CASE("any order of stretches ends as the writer") {
+  rc::prop("stretches", [] {
+    auto length = *rc::gen::inRange<std::uint64_t>(20, 150);
+    auto writer = writer_of(length);
+    auto reader = reader_of(writer);
+    std::vector<log::block_range> order;
+    for (std::uint64_t start = 0; start < length;) {
+      auto end = std::min(length, start + *rc::gen::inRange<std::uint64_t>(1, 30));
+      order.push_back({start, end});
+      start = end;
+    }
+    for (std::size_t i = order.size(); i > 1; --i)
+      std::swap(order[i - 1], order[*rc::gen::inRange<std::size_t>(0, i)]);
+    for (const auto& range : order) {
+      std::vector<log::proof> step;
+      for (auto index = range.start; index < range.end; ++index)
+        step.push_back(block_proof(writer, reader, index));
+      RC_ASSERT(reader.receive(step).has_value());
+      RC_ASSERT(reader.store.contiguous_length.value_or(0) == reader.state.contiguous_length());
+    }
+    RC_ASSERT(reader.store.nodes == writer.store.nodes);
+    RC_ASSERT(reader.store.blocks == writer.store.blocks);
+    RC_ASSERT(reader.state.bits == writer.state.bits);
+  });
 }
 
 TEST_CASE("any order of blocks in any steps ends as the writer") {
