@@ -25,7 +25,7 @@ constexpr double golden_share = 0.6180339887498949;
 
 bool replicator::implementation::may_ask(const peer& whom) const {
   return whom.options.may_download && !is_push_only && whom.is_synced && whom.theirs.uploading && !whom.is_paused &&
-         !whom.is_failed && whom.ready_ms <= now && stalled_ms <= now && !is_reorg_pending;
+         !whom.is_failed && whom.ready_ms <= now && stalled.is_over(now) && !is_reorg_pending;
 }
 
 std::size_t replicator::implementation::block_estimate() const {

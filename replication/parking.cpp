@@ -40,7 +40,7 @@ void replicator::implementation::tell_stored(peer& to, log::block_range where, s
 bool replicator::is_quiet() const {
   const auto& self = *implementation_;
   if (self.pending_head || self.is_reorg_pending || self.is_manifest_pending || self.upgrade || self.manifest_request ||
-      self.search || !self.held.empty() || self.stalled_ms > self.now)
+      self.search || !self.held.empty() || !self.stalled.is_over(self.now))
     return false;
   return std::all_of(self.peers.begin(), self.peers.end(), [&](const auto& entry) {
     auto& who = entry.second;

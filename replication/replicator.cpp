@@ -211,6 +211,7 @@ void replicator::changed(const log::change_set& changes, bool is_ours, const log
   auto& self = *implementation_;
   self.now = now_ms;
   const auto& head = self.state.head;
+  self.stalled.succeeded();
   self.commit_blocks(changes, is_ours);
   const bool is_fork = changes.head.has_value() && changes.base_fork != head.fork;
   if (changes.truncate_to || !changes.cleared.empty() || is_fork) {
@@ -260,7 +261,7 @@ void replicator::discarded(const std::vector<log::verification>& verified, const
     }
   }
   self.fresh.clear(); // what was proven with the help of lost nodes is asked for with a longer path
-  self.stalled_ms = now_ms + stall_ms;
+  self.stalled.failed(now_ms);
   for (auto& entry : self.plan.seeks)
     entry.second.is_verified = false;
   self.release_held(source);
@@ -269,6 +270,7 @@ void replicator::discarded(const std::vector<log::verification>& verified, const
 
 void replicator::want_block(std::uint64_t index, const log::log_source& source, std::uint64_t now_ms) {
   implementation_->now = now_ms;
+  implementation_->stalled.wished();
   implementation_->plan.want(index);
   implementation_->settle(source);
 }
@@ -276,6 +278,7 @@ void replicator::want_block(std::uint64_t index, const log::log_source& source, 
 void replicator::want_blocks(const std::vector<std::uint64_t>& indices, const log::log_source& source,
                              std::uint64_t now_ms) {
   implementation_->now = now_ms;
+  implementation_->stalled.wished();
   for (const auto index : indices)
     implementation_->plan.want(index);
   implementation_->settle(source);
@@ -310,6 +313,7 @@ void replicator::implementation::drop_wanted(std::uint64_t index) {
 void replicator::add_download(download_id id, log::block_range range, bool is_linear, const log::log_source& source,
                               std::uint64_t now_ms) {
   implementation_->now = now_ms;
+  implementation_->stalled.wished();
   implementation_->plan.downloads[id] = {range, is_linear};
   implementation_->settle(source);
 }
@@ -326,6 +330,7 @@ void replicator::remove_download(download_id id) {
 void replicator::add_seek(seek_id id, std::uint64_t byte_position, std::uint64_t padding, const log::log_source& source,
                           std::uint64_t now_ms) {
   implementation_->now = now_ms;
+  implementation_->stalled.wished();
   implementation_->plan.seeks[id] = {byte_position, padding, 0, {}, false};
   implementation_->settle(source);
 }
@@ -498,8 +503,8 @@ std::optional<std::uint64_t> replicator::next_tick_ms() const {
   if (self.search && !self.pending_head)
     consider(std::min(self.search_started_ms + self.settings.request_ms_max,
                       self.search_request ? UINT64_MAX : self.search_heard_ms + search_wait_ms));
-  if (self.stalled_ms > self.now)
-    consider(self.stalled_ms);
+  if (!self.stalled.is_over(self.now))
+    consider(self.stalled.until_ms());
   if (const auto swap = self.next_swap_ms())
     consider(*swap);
   return next;

@@ -17,6 +17,7 @@
 #include "replication/peer.hpp"
 #include "replication/replicator.hpp"
 #include "replication/request_plan.hpp"
+#include "replication/stall.hpp"
 
 namespace corestore::replication {
 
@@ -45,8 +46,6 @@ inline constexpr std::uint64_t back_off_ms_min = 100;
 inline constexpr std::uint64_t back_off_ms_max = 30000;
 /// A search for the common prefix that nobody can help with ends after that.
 inline constexpr std::uint64_t search_wait_ms = 3000;
-/// Wait after a commit that failed.
-inline constexpr std::uint64_t stall_ms = 1000;
 /// Time within which only so many unfinished segments make room for others.
 inline constexpr std::uint64_t wants_turn_ms = 1000;
 /// Blocks this close to the end of the log are announced to everybody (wire 5.4).
@@ -211,8 +210,8 @@ struct replicator::implementation {
   peer_id first_pumped = 0;                      ///< the peer that had the first choice in the last pass
   std::uint64_t swapped_ms = 0;
   std::uint64_t swap_wait_ms = 100;
-  std::uint64_t epoch = 0;      ///< local clears and truncations
-  std::uint64_t stalled_ms = 0; ///< a commit failed: nothing is asked before
+  std::uint64_t epoch = 0; ///< local clears and truncations
+  stall stalled;           ///< a commit failed
 };
 
 } // namespace corestore::replication

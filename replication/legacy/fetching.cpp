@@ -23,7 +23,7 @@ bool is_about_proof(ec code) {
 
 bool replicator::implementation::may_ask(const peer& whom) const {
   return whom.options.may_download && whom.is_uploading && !whom.is_failed && !is_push_only && now >= whom.ready_ms &&
-         now >= stalled_ms && plan.arrived_bytes() < uncommitted_bytes_max && !state.header.is_frozen;
+         stalled.is_over(now) && plan.arrived_bytes() < uncommitted_bytes_max && !state.header.is_frozen;
 }
 
 bool replicator::implementation::has_room(const peer& whom) const {
@@ -208,7 +208,7 @@ void replicator::implementation::on_data(peer& from, data said, const log::log_s
       from.has.clear({said.index, said.index + 1});
       on_wrong(from, verified.error());
     } else {
-      stalled_ms = now + stall_ms; // our own disk
+      stalled.failed(now); // our own disk
     }
     return;
   }
@@ -260,7 +260,7 @@ void replicator::implementation::expire(peer& from) {
     is_late = true;
   }
   if (is_late)
-    from.ready_ms = now + stall_ms;
+    from.ready_ms = now + late_ms;
 }
 
 /// Nothing is under way and nothing of what it has is missing here.

@@ -21,7 +21,7 @@ struct parked_peer {
 /// A peer that may still hear that we want nothing more of it waits for its timer.
 bool replicator::is_quiet() const {
   const auto& self = *implementation_;
-  if (self.growing || self.stalled_ms > self.now || self.plan.arrived_count() > 0)
+  if (self.growing || !self.stalled.is_over(self.now) || self.plan.arrived_count() > 0)
     return false;
   return std::all_of(self.peers.begin(), self.peers.end(), [&](const auto& entry) {
     const auto& who = entry.second;

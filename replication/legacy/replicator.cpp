@@ -191,6 +191,7 @@ void replicator::changed(const log::change_set& changes, bool is_ours, const log
                          std::uint64_t now_ms) {
   auto& self = *implementation_;
   self.now = now_ms;
+  self.stalled.succeeded();
   if (is_ours && (changes.head || !changes.cleared.empty()))
     ++self.epoch; // questions under way may lean on what is gone, or on another end
   if (self.state.head.length >= self.head.length || (is_ours && changes.head)) {
@@ -238,7 +239,7 @@ void replicator::discarded(const std::vector<log::verification>& verified, const
   self.fresh.clear();
   self.head = self.state.head;
   ++self.epoch;
-  self.stalled_ms = now_ms + stall_ms;
+  self.stalled.failed(now_ms);
   for (auto& [id, wanted] : self.plan.seeks)
     wanted.is_verified = false;
   self.settle(source);
@@ -250,6 +251,7 @@ void replicator::want_blocks(const std::vector<std::uint64_t>& indices, const lo
                              std::uint64_t now_ms) {
   auto& self = *implementation_;
   self.now = now_ms;
+  self.stalled.wished();
   for (auto index : indices)
     self.plan.want(index);
   self.settle(source);
@@ -264,6 +266,7 @@ void replicator::add_download(download_id id, log::block_range range, bool is_li
                               std::uint64_t now_ms) {
   auto& self = *implementation_;
   self.now = now_ms;
+  self.stalled.wished();
   self.plan.downloads[id] = {range, is_linear};
   self.settle(source);
 }
@@ -279,6 +282,7 @@ void replicator::add_seek(seek_id id, std::uint64_t byte_position, const log::lo
                           std::uint64_t now_ms) {
   auto& self = *implementation_;
   self.now = now_ms;
+  self.stalled.wished();
   self.plan.seeks[id].bytes = byte_position;
   self.settle(source);
 }
@@ -440,8 +444,8 @@ std::optional<std::uint64_t> replicator::next_tick_ms() const {
   auto note = [&](std::uint64_t due) {
     next = next ? std::min(*next, due) : due;
   };
-  if (self.stalled_ms > self.now)
-    note(self.stalled_ms);
+  if (!self.stalled.is_over(self.now))
+    note(self.stalled.until_ms());
   for (const auto& [id, one] : self.peers) {
     if (one.is_failed)
       continue;

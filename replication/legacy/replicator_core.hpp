@@ -16,6 +16,7 @@
 #include "replication/overlay_source.hpp"
 #include "replication/remote_bitfield.hpp"
 #include "replication/request_plan.hpp"
+#include "replication/stall.hpp"
 
 namespace corestore::replication::legacy {
 
@@ -36,8 +37,8 @@ inline constexpr std::uint64_t seek_attempts_max = 64;
 /// Quiet time after which a peer hears that we want nothing more of it. Short: a connection for one exchange ends with
 /// it; long enough that a live one does not hear it between two blocks.
 inline constexpr std::uint64_t rest_ms = 250;
-/// Wait after a commit that failed.
-inline constexpr std::uint64_t stall_ms = 1000;
+/// Wait after a peer left a question without an answer.
+inline constexpr std::uint64_t late_ms = 1000;
 /// Verified bytes that wait for their commit before nothing more is asked for.
 inline constexpr std::size_t uncommitted_bytes_max = std::size_t{64} << 20U;
 /// Uncommitted nodes kept before they are compared with what is stored.
@@ -163,7 +164,7 @@ struct replicator::implementation {
   std::uint64_t now = 0;
   std::uint64_t ordinals = 0;
   std::uint64_t epoch = 0;
-  std::uint64_t stalled_ms = 0;
+  stall stalled; ///< a commit failed
   bool downloading;
   bool is_push_allowed = false;
   bool is_push_only = false;

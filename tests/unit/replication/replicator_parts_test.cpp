@@ -6,6 +6,7 @@
 
 #include "replication/inflight.hpp"
 #include "replication/remote_bitfield.hpp"
+#include "replication/stall.hpp"
 #include "replication/want_set.hpp"
 
 using namespace corestore;
@@ -53,6 +54,28 @@ TEST_CASE("what a peer has agrees with a set of bits", "[replicator_parts_test]"
       REQUIRE(field.first_unset({from, span}) == expect(unset));
     }
   }
+}
+
+TEST_CASE("commits that go on failing are tried ever more rarely", "[replicator_parts_test]") {
+  using replication::stall;
+  stall stalled;
+  std::uint64_t now = 5000;
+  CHECK(stalled.is_over(now));
+  for (std::uint64_t wait : {1000, 2000, 4000, 8000, 16000, 30000, 30000}) {
+    stalled.failed(now);
+    stalled.failed(now + 10); // what was asked for in the same round
+    CHECK(stalled.until_ms() == now + wait);
+    CHECK_FALSE(stalled.is_over(now + wait - 1));
+    now += wait;
+    CHECK(stalled.is_over(now));
+  }
+  stalled.failed(now);
+  stalled.wished(); // somebody waits for an answer now
+  CHECK(stalled.until_ms() == now + stall::wait_ms_min);
+  now += stall::wait_ms_min;
+  stalled.succeeded();
+  stalled.failed(now);
+  CHECK(stalled.until_ms() == now + stall::wait_ms_min);
 }
 
 TEST_CASE("what a hostile peer announces takes bounded memory", "[replicator_parts_test]") {
