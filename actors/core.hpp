@@ -257,6 +257,7 @@ private:
   void count(const step& done, std::uint64_t before_bytes);
   void fail_step(step& broken, const error& reason);
   void discard(const std::vector<log::verification>& lost);
+  void fail_waiters(const error& reason);
   void answer_waiters();
   void expire_waiters();
   void answer_seeks();

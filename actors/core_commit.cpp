@@ -311,6 +311,29 @@ void core_state::fail_step(step& broken, const error& reason) {
   std::move(verified_.begin(), verified_.end(), std::back_inserter(broken.verified));
   verified_.clear();
   discard(broken.verified);
+  if (reason.code == ec::storage_full || reason.code == ec::storage_failed || reason.code == ec::storage_poisoned)
+    fail_waiters(reason);
+}
+
+/// What peers bring cannot be stored: who waits for it hears why, and not after its wait that nobody had it.
+void core_state::fail_waiters(const error& reason) {
+  auto* callers = waiting_.find();
+  if (callers == nullptr)
+    return;
+  auto failure = to_caf(reason);
+  for (auto& [index, waiting] : std::exchange(callers->fetches, {})) {
+    replicator_->drop_block(index);
+    fail_one(waiting, failure);
+  }
+  for (auto& waiting : std::exchange(callers->downloads, {})) {
+    drop_wish(waiting);
+    waiting.promise.deliver(failure);
+  }
+  for (auto& waiting : std::exchange(callers->seeks, {})) {
+    replicator_->remove_seek(waiting.id);
+    waiting.promise.deliver(failure);
+  }
+  callers->recompute();
 }
 
 void core_state::discard(const std::vector<log::verification>& lost) {

@@ -146,4 +146,34 @@ TEST_CASE("blocks that arrive while a commit waits for the writer go along with 
   CHECK(report->faults.empty());
 }
 
+TEST_CASE("who waits for a block that cannot be stored hears why, and later wishes do as well") {
+  core_and_peer both{10};
+  auto& fixture = both.fixture;
+  REQUIRE(fixture.ask<clear_result>(both.core, clear_atom_v, u64{3}, u64{7}).has_value());
+  auto fetching = fixture.self->request(both.core, caf::infinite, fetch_atom_v, u64{3}, u64{60000});
+  auto downloading = fixture.self->request(both.core, caf::infinite, download_atom_v, u64{3}, u64{4}, u64{60000});
+  fixture.scheduler.run();
+  auto answer = [&](u64 index) {
+    auto request = both.asked_for(index);
+    REQUIRE(request.has_value());
+    both.say({wire::data{.id = request->id, .content = both.copy.prove(request->wanted).value()}});
+    fixture.scheduler.run();
+  };
+  fixture.backend->poison();
+  answer(3);
+  auto is_poisoned = [](const caf::error& reason) {
+    CHECK(from_caf(reason).code == ec::storage_poisoned);
+  };
+  fetching.receive([](const shared_bytes&) { FAIL("it is not stored"); }, is_poisoned);
+  downloading.receive([](bool) { FAIL("they are not stored"); }, is_poisoned);
+
+  auto again = fixture.self->request(both.core, caf::infinite, fetch_atom_v, u64{4}, u64{60000});
+  fixture.scheduler.run();
+  CHECK_FALSE(both.asked_for(4)); // nothing is asked for right after a failure
+  fixture.scheduler.advance_time(std::chrono::seconds{2});
+  fixture.scheduler.run();
+  answer(4);
+  again.receive([](const shared_bytes&) { FAIL("it is not stored"); }, is_poisoned);
+}
+
 } // namespace corestore::tests
