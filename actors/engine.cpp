@@ -41,23 +41,23 @@ struct engine::implementation {
     counted = std::make_shared<meters>();
     guard = std::make_shared<peer_guard>(counted);
     guard->apply(shared->guards);
-    writes = system.spawn<caf::detached>(writer, backend, shared->sync_interval_ms, counted);
+    context = std::make_shared<connection_context>();
+    context->log = std::move(log);
+    auto say = [shared = context](const char* severity, const std::string& line) {
+      shared->say(severity, line);
+    };
+    writes = system.spawn<caf::detached>(writer, writer_arguments{backend, shared->sync_interval_ms, counted, say});
     cache_limits cache{shared->active_cores_max, shared->passive_cores_max};
     serves = system.spawn(actors::store, store_arguments{backend, writes, replication, cache, counted,
                                                          shared->generation, shared->manifest_version, guard});
     ends = system.spawn(terminator, grace_ms);
-    context = std::make_shared<connection_context>();
     context->guard = guard;
     context->dialled = guard->totals().add_source("dialled");
     context->io = &io;
     context->store = serves;
     context->identity = shared->identity ? *shared->identity : derive_identity(backend->root_key());
     context->set_settings(std::move(shared));
-    context->log = std::move(log);
     dials = system.spawn(network, context);
-    auto say = [shared = context](const char* severity, const std::string& line) {
-      shared->say(severity, line);
-    };
     pace_scrub();
     watchdog_arguments watched;
     watched.subjects = {{mailbox::store, serves.address()}, {mailbox::writer, writes.address()}};

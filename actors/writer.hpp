@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <caf/response_promise.hpp>
@@ -16,6 +18,13 @@
 
 namespace corestore::actors {
 
+struct writer_arguments {
+  std::shared_ptr<storage::backend> backend;
+  std::uint64_t sync_interval_ms = 0; ///< with durability `interval`
+  meters_ptr counted;
+  std::function<void(const char* severity, const std::string& line)> log;
+};
+
 struct writer_state {
   struct entry {
     change_set_ptr changes;
@@ -25,24 +34,22 @@ struct writer_state {
     unsigned attempts = 0; ///< times that the quota was in its way
   };
 
-  std::shared_ptr<storage::backend> backend;
-  meters_ptr counted;
+  writer_arguments with;
   std::vector<entry> queue;
   std::vector<entry> waiting;  ///< for room: the quota is used up, and somebody is asked to give data up
   room_maker_actor room_maker; ///< absent: nobody can
   bool is_making_room = false;
   bool has_quota = false;
-  std::chrono::steady_clock::time_point compacted{}; ///< when the file was made smaller last
-  bool is_armed = false;                             ///< a flush is behind everything that is in the mailbox now
+  std::chrono::steady_clock::time_point compacted{};  ///< when the file was made smaller last
+  std::chrono::steady_clock::time_point shrink_due{}; ///< when that is looked at again, whatever comes in
+  std::chrono::steady_clock::time_point told{};       ///< when the log heard last that nothing can be written
+  bool is_armed = false;                              ///< a flush is behind everything that is in the mailbox now
   std::uint64_t commits = 0;
-  std::uint64_t sync_interval_ms = 0; ///< with durability `interval`
 
   static inline const char* name = "writer";
 };
 
 /// Spawn detached in production (it blocks in sync), scheduled under the deterministic scheduler.
-writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self,
-                                   const std::shared_ptr<storage::backend>& backend, std::uint64_t sync_interval_ms,
-                                   const meters_ptr& counted);
+writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self, writer_arguments arguments);
 
 } // namespace corestore::actors

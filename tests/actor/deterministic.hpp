@@ -31,7 +31,7 @@ public:
       : system(config), scheduler(dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())), self(system),
         backend(std::make_shared<storage::memory_backend>()) {
     auto counted = std::make_shared<actors::meters>();
-    writer = system.spawn(actors::writer, std::shared_ptr<storage::backend>{backend}, std::uint64_t{1000}, counted);
+    writer = system.spawn(actors::writer, actors::writer_arguments{backend, 1000, counted, {}});
     store = system.spawn(actors::store, actors::store_arguments{backend, writer, {}, cache, counted});
     scheduler.run();
   }

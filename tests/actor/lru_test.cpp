@@ -201,7 +201,7 @@ void check_loads(const store_record& record, const loads& counted) {
 struct quiet_store {
   explicit quiet_store(caf::actor_system& system) : backend(std::make_shared<storage::memory_backend>()) {
     auto counted = std::make_shared<actors::meters>();
-    writer = system.spawn(actors::writer, std::shared_ptr<storage::backend>{backend}, std::uint64_t{1000}, counted);
+    writer = system.spawn(actors::writer, actors::writer_arguments{backend, 1000, counted, {}});
     auto guard = std::make_shared<actors::peer_guard>(counted);
     store = system.spawn(
       actors::store,

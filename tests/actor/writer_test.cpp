@@ -15,6 +15,70 @@ actors::change_set_ptr header_of(std::uint32_t number) {
   return changes;
 }
 
+/// Says of itself what the test wants, and does the rest in memory.
+class quota_backend : public storage::backend {
+public:
+  result<void> apply(std::span<const log::change_set> group) override {
+    return memory.apply(group);
+  }
+  result<void> sync() override {
+    return memory.sync();
+  }
+  result<std::unique_ptr<storage::snapshot>> open_snapshot() override {
+    return memory.open_snapshot();
+  }
+  result<log::core_number> next_number() override {
+    return memory.next_number();
+  }
+  [[nodiscard]] primary_key root_key() const override {
+    return memory.root_key();
+  }
+  [[nodiscard]] storage::statistics stats() const override {
+    return sizes;
+  }
+  [[nodiscard]] storage::durability mode() const override {
+    return memory.mode();
+  }
+  result<void> compact() override {
+    ++compactions;
+    sizes.file_bytes = sizes.used_bytes;
+    return {};
+  }
+
+  storage::memory_backend memory;
+  storage::statistics sizes;
+  int compactions = 0;
+};
+
+/// A writer on such a backend, with a store that has nothing to give up.
+struct quota_writer {
+  quota_writer() {
+    backend->sizes.quota_bytes = 1000;
+    writer =
+      fixture.system.spawn(actors::writer, actors::writer_arguments{backend, 1000, std::make_shared<actors::meters>(),
+                                                                    [this](const char* severity, const auto& line) {
+                                                                      said.push_back(severity + (": " + line));
+                                                                    }});
+    caf::anon_send(writer, join_atom_v, caf::actor_cast<actors::room_maker_actor>(fixture.store));
+    fixture.scheduler.run();
+  }
+  ~quota_writer() {
+    fixture.self->send_exit(writer, caf::exit_reason::user_shutdown);
+    fixture.scheduler.run();
+  }
+  quota_writer(const quota_writer&) = delete;
+  quota_writer& operator=(const quota_writer&) = delete;
+
+  auto commit(std::uint32_t number) {
+    return fixture.ask<std::uint64_t>(writer, commit_atom_v, header_of(number));
+  }
+
+  deterministic_store fixture;
+  std::shared_ptr<quota_backend> backend = std::make_shared<quota_backend>();
+  std::vector<std::string> said;
+  actors::writer_actor writer;
+};
+
 } // namespace
 
 TEST_CASE("what arrives while the writer is busy becomes one group") {
@@ -44,6 +108,30 @@ TEST_CASE("a poisoned backend answers every commit with its error") {
   auto outcome = fixture.ask<std::uint64_t>(fixture.writer, commit_atom_v, header_of(10));
   REQUIRE_FALSE(outcome.has_value());
   CHECK(outcome.error().code == ec::storage_poisoned);
+}
+
+TEST_CASE("the log hears that nothing can be written, and not once for every commit") {
+  quota_writer with;
+  with.backend->memory.poison();
+  for (std::uint32_t number : {10, 11, 12})
+    CHECK(with.commit(number).error().code == ec::storage_poisoned);
+  REQUIRE(with.said.size() == 1);
+  CHECK(with.said.front().starts_with("error: a commit failed: storage_poisoned"));
+}
+
+TEST_CASE("a file past the quota with much free room in it is compacted, whatever made the room") {
+  quota_writer with;
+  with.backend->sizes.used_bytes = 900;
+  with.backend->sizes.file_bytes = 1100;
+  REQUIRE(with.commit(10));
+  CHECK(with.backend->compactions == 0); // not even a quarter is free
+  with.backend->sizes.used_bytes = 500;
+  REQUIRE(with.commit(11));
+  CHECK(with.backend->compactions == 1);
+  CHECK(with.said.back() == "info: quota: the database was compacted, 1100 bytes -> 500 bytes");
+  with.backend->sizes.file_bytes = 1100;
+  REQUIRE(with.commit(12));
+  CHECK(with.backend->compactions == 1); // it was done a moment ago
 }
 
 TEST_CASE("exit commits what is queued before the writer ends") {
