@@ -33,6 +33,7 @@ public:
   counter scrub_bytes{0};
   counter scrub_faults{0};
   counter scrub_repaired{0};
+  counter scrub_damaged{0}; ///< not a sum: how many are known right now
 
   /// One group of `members` reached the disk.
   void committed(std::uint64_t members, std::chrono::microseconds commit) {
@@ -54,6 +55,7 @@ public:
     record.scrub_bytes = scrub_bytes;
     record.scrub_faults = scrub_faults;
     record.scrub_repaired = scrub_repaired;
+    record.scrub_damaged = scrub_damaged;
     record.change_sets = group_count.sum;
     record.queue_us = queue_us.sum;
     record.commit_us = commit_us.sum;

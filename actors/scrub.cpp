@@ -28,6 +28,16 @@ constexpr std::uint64_t fetch_ms_max = 60000;
 constexpr milliseconds patience{120000};
 constexpr milliseconds peers_pause{3000};
 
+std::string blocks_text(std::uint64_t count) {
+  return std::to_string(count) + (count == 1 ? " block" : " blocks");
+}
+
+/// What a peer has behind its first gap is not known.
+bool may_have(const core_peer_record& peer, const std::vector<std::uint64_t>& blocks) {
+  return std::any_of(blocks.begin(), blocks.end(),
+                     [&peer](std::uint64_t index) { return index < peer.length && index != peer.contiguous_length; });
+}
+
 } // namespace
 
 void scrub_state::start(self_pointer self, scrub_arguments arguments) {
@@ -133,6 +143,7 @@ result<bool> scrub_state::look(const storage::snapshot& source, std::uint64_t& b
   auto note = [&](std::uint64_t index) {
     ++pass_faults_;
     ++with_.counted->scrub_faults;
+    note_damage();
     if (current.damaged.size() < damaged_max)
       current.damaged.push_back(index);
   };
@@ -165,12 +176,20 @@ result<bool> scrub_state::look(const storage::snapshot& source, std::uint64_t& b
 void scrub_state::end_pass() {
   ++with_.counted->scrub_passes;
   if (pass_faults_ > 0)
-    say("warning", "everything was looked at: " + std::to_string(pass_faults_) + " blocks were damaged");
+    say("warning", "everything was looked at: " + blocks_text(pass_faults_) +
+                     (pass_faults_ == 1 ? " was damaged" : " were damaged"));
   else
     say("info", "everything was looked at, nothing is damaged");
-  pass_faults_ = 0;
+  damaged_before_ = 0;
+  note_damage();
+  damaged_before_ = std::exchange(pass_faults_, 0) - std::exchange(pass_repaired_, 0);
   cursor_ = {};
   wait_for_pass();
+}
+
+/// What the pass before left counts until this one has come to its end.
+void scrub_state::note_damage() {
+  with_.counted->scrub_damaged = std::max(damaged_before_, pass_faults_ - pass_repaired_);
 }
 
 void scrub_state::wait_for_pass() {
@@ -191,12 +210,14 @@ void scrub_state::repair(walk found) {
   selector.create = false;
   auto key = text::to_hex(found.header.key.view());
   auto reason = found.report.faults.empty() ? "blocks are missing" : found.report.faults.front();
-  say("error", "core " + key + ": " + std::to_string(found.damaged.size()) + " blocks are damaged, first: " + reason);
+  auto count = found.damaged.size();
+  say("error",
+      "core " + key + ": " + blocks_text(count) + (count == 1 ? " is" : " are") + " damaged, first: " + reason);
   store_event event;
   event.kind = store_event_kind::damage;
   event.key = found.header.key;
   event.discovery = found.header.discovery;
-  event.reason = std::to_string(found.damaged.size()) + " blocks: " + reason;
+  event.reason = blocks_text(count) + ": " + reason;
   self_->send(with_.store, event);
   self_->request(with_.store, patience, open_atom_v, selector)
     .then(
@@ -213,10 +234,9 @@ void scrub_state::drop_and_fetch(const walk& found, const core_actor& core) {
   self_->request(core, patience, peers_atom_v)
     .then(
       [this, found, core](const std::vector<core_peer_record>& peers) {
-        auto last = found.damaged.back();
         if (std::none_of(peers.begin(), peers.end(),
-                         [last](const core_peer_record& peer) { return peer.length > last; })) {
-          done(found, 0, "no peer is connected that has them; they stay as they are until the next pass");
+                         [&found](const core_peer_record& peer) { return may_have(peer, found.damaged); })) {
+          done(found, 0, "no peer is connected that may have what is damaged: it stays as it is until the next pass");
           return;
         }
         self_->request(core, patience, repair_atom_v)
@@ -234,13 +254,16 @@ void scrub_state::fetch(const walk& found, const core_actor& core) {
     .then(
       [this, found](bool are_here) {
         done(found, are_here ? found.damaged.size() : 0,
-             are_here ? "fetched again from a peer" : "dropped, and no peer brought all of them again in time");
+             are_here ? "fetched again from a peer"
+                      : "what is damaged was dropped, and no peer brought all of it again in time");
       },
       [this, found](const caf::error& failed) { done(found, 0, to_string(from_caf(failed))); });
 }
 
 void scrub_state::done(const walk& found, std::uint64_t repaired, const std::string& outcome) {
   with_.counted->scrub_repaired += repaired;
+  pass_repaired_ += repaired;
+  note_damage();
   say(repaired > 0 ? "info" : "error", "core " + text::to_hex(found.header.key.view()) + ": " + outcome);
   self_->request(with_.store, patience, close_atom_v, found.header.discovery)
     .then([](bool) {},

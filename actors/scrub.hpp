@@ -63,6 +63,7 @@ private:
   [[nodiscard]] result<bool> next_core(const storage::snapshot& source);
   [[nodiscard]] result<bool> look(const storage::snapshot& source, std::uint64_t& budget);
   void end_pass();
+  void note_damage();
   void wait_for_pass();
   void wait(std::chrono::milliseconds pause);
 
@@ -80,7 +81,9 @@ private:
   scrub_state::stage stage_ = stage::walking;
   std::uint64_t waits_ = 0; ///< begun; a tick of an earlier one is of no interest
   std::uint64_t pass_faults_ = 0;
-  std::uint64_t overdrawn_ = 0; ///< bytes hashed ahead of the rate
+  std::uint64_t pass_repaired_ = 0;
+  std::uint64_t damaged_before_ = 0; ///< what the pass before left
+  std::uint64_t overdrawn_ = 0;      ///< bytes hashed ahead of the rate
 };
 
 scrub_actor::behavior_type scrub(scrub_state::self_pointer self, scrub_arguments arguments);

@@ -123,6 +123,9 @@ void add_upkeep(metrics_text& out, const store_record& store) {
   out.counter("corestore_scrub_bytes_total", "Bytes that it hashed.", real(store.scrub_bytes));
   out.counter("corestore_scrub_faults_total", "Blocks that were damaged or missing.", real(store.scrub_faults));
   out.counter("corestore_scrub_repaired_total", "Of these, fetched again from a peer.", real(store.scrub_repaired));
+  out.gauge("corestore_scrub_damaged_blocks",
+            "Damaged blocks that this walk or the last one found, and no peer brought again.",
+            real(store.scrub_damaged));
   out.gauge("corestore_restored", "1 when the store came from a backup and cores that are new begin fenced.",
             store.is_restored ? 1 : 0);
 }

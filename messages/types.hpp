@@ -253,6 +253,7 @@ struct store_record {
   std::uint64_t scrub_bytes = 0;    ///< hashed
   std::uint64_t scrub_faults = 0;   ///< blocks that did not match their hash, or were missing
   std::uint64_t scrub_repaired = 0; ///< of these, fetched again from a peer
+  std::uint64_t scrub_damaged = 0;  ///< found by this walk or the last one, and not fetched again
   bool is_restored = false;         ///< from a backup: cores that are created now begin fenced
 };
 
@@ -268,7 +269,7 @@ typename Inspector::result_type inspect(Inspector& inspector, store_record& valu
                    value.sessions_open, value.sessions_handshake, value.sessions_dialling,
                    value.sessions_without_upload, value.sessions_without_download, value.file_bytes, value.quota_bytes,
                    value.blocks_evicted, value.bytes_evicted, value.scrub_passes, value.scrub_blocks, value.scrub_bytes,
-                   value.scrub_faults, value.scrub_repaired, value.is_restored);
+                   value.scrub_faults, value.scrub_repaired, value.scrub_damaged, value.is_restored);
 }
 
 struct peer_record {

@@ -220,6 +220,52 @@ TEST_CASE("how far a verification is can be asked for while it runs") {
   CHECK_FALSE(fixture.ask<core_stats>(core.handle, stats_atom_v).value().is_verifying);
 }
 
+TEST_CASE("a damaged block counts once, however often it is found, until it is sound again") {
+  deterministic_store fixture;
+  auto core = fixture.open("log");
+  REQUIRE(fixture.ask<append_result>(core.handle, append_atom_v, blocks_of({"a", "b", "c"})).has_value());
+  auto number = fixture.backend->open_snapshot().value()->header(core.record.discovery).value()->number;
+  auto store_block = [&](const char* value) {
+    log::change_set changes;
+    changes.number = number;
+    changes.base_length = 3;
+    changes.cleared = {{1, 2}};
+    changes.blocks = {{1, shared_bytes::copy_of(as_bytes(value))}};
+    changes.contiguous_length = 3;
+    REQUIRE(fixture.backend->apply({&changes, 1}).has_value());
+  };
+  store_block("B");
+  auto counted = std::make_shared<actors::meters>();
+  std::vector<std::string> said;
+  auto scrub =
+    fixture.system.spawn(actors::scrub, actors::scrub_arguments{fixture.backend, fixture.store, counted, 10000, 5000,
+                                                                [&](const char*, const std::string& line) {
+                                                                  said.push_back(line);
+                                                                }});
+  auto pass = [&](u64 passes) {
+    for (int i = 0; i < 1000 && counted->scrub_passes < passes; ++i) {
+      fixture.scheduler.advance_time(std::chrono::milliseconds{100});
+      while (fixture.scheduler.try_run_once()) {
+        // until nothing is to be done
+      }
+    }
+    REQUIRE(counted->scrub_passes == passes);
+  };
+  pass(3);
+  CHECK(counted->scrub_faults == 3);
+  CHECK(counted->scrub_damaged == 1);
+  REQUIRE(said.size() >= 3);
+  CHECK(said[0].ends_with(": 1 block is damaged, first: block 1 does not match its hash"));
+  CHECK(said[1].ends_with("it stays as it is until the next pass"));
+  CHECK(said[2] == "scrub: everything was looked at: 1 block was damaged");
+  store_block("b");
+  pass(4);
+  CHECK(counted->scrub_damaged == 0);
+  CHECK(said.back() == "scrub: everything was looked at, nothing is damaged");
+  fixture.self->send_exit(scrub, caf::exit_reason::user_shutdown);
+  fixture.scheduler.run();
+}
+
 TEST_CASE("the pace of the scrub changes while it walks, waits for the next walk and rests") {
   deterministic_store fixture;
   auto core = fixture.open("log");
