@@ -53,10 +53,15 @@ result<void> load_node_modules(config::system_config& config, const config::node
 
 result<std::uint16_t> publish(caf::actor_system& system, const store_actor& store, const config::node_settings& node) {
   const auto& where = node.listen;
-  auto port = node.has_tls() ? caf::openssl::publish(store, where.port, where.host.c_str())
-                             : system.middleman().publish(store, where.port, where.host.c_str());
-  if (!port)
-    return fail(ec::storage_failed, "node surface on " + config::to_string(where) + ": " + system.render(port.error()));
+  constexpr auto may_reuse = true; // connections that a crash has cut off keep the address for a minute
+  auto port = node.has_tls() ? caf::openssl::publish(store, where.port, where.host.c_str(), may_reuse)
+                             : system.middleman().publish(store, where.port, where.host.c_str(), may_reuse);
+  if (!port) {
+    auto is_taken = port.error() == caf::sec::cannot_open_port;
+    return fail(ec::storage_failed,
+                "cannot listen on " + config::to_string(where) + " (node surface): " +
+                  (is_taken ? "the address is in use, or not one of this machine" : system.render(port.error())));
+  }
   return *port;
 }
 
