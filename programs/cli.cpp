@@ -8,6 +8,7 @@
 #include "log/twin.hpp"
 #include "programs/exit_code.hpp"
 #include "programs/node_surface.hpp"
+#include "programs/signals.hpp"
 
 namespace {
 
@@ -84,6 +85,7 @@ int run(const plan& chosen) {
 } // namespace
 
 int main(int argc, char** argv) {
+  end_on_bus_error("corestore");
   plan chosen;
   std::string generation;
   CLI::App app{"Signed, append-only, replicated logs: one store of many cores.", "corestore"};

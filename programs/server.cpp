@@ -23,7 +23,7 @@ using namespace corestore::programs;
 int complain(const error& what) {
   auto line = what.detail.empty() ? std::string{describe(what.code)} : what.detail;
   std::replace(line.begin(), line.end(), '\n', ' ');
-  std::fprintf(stderr, "corestored: %s\n", line.c_str());
+  log_end(line);
   return exit_code_of(what.code);
 }
 
@@ -99,6 +99,7 @@ int serve(const server_options& options, const config::settings& settings, hand_
 } // namespace
 
 int main(int argc, char** argv) {
+  end_on_bus_error("corestored");
   hand_over successor{argc, argv};
   auto [options, code] = parse_server_options(argc, argv);
   if (!options)

@@ -1,5 +1,6 @@
 #include "programs/server_log.hpp"
 
+#include <cstdio>
 #include <ctime>
 #include <string_view>
 
@@ -45,18 +46,17 @@ std::string now_text() {
                      parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, now.tv_nsec / 1000000);
 }
 
-/// Lines may hold anything: they are never a format.
-void write(spdlog::level::level_enum level, const std::string& line) {
-  if (!spdlog::should_log(level))
-    return;
-  if (!is_json) {
-    spdlog::log(level, "{}", line);
-    return;
-  }
+std::string to_json(spdlog::level::level_enum level, const std::string& line) {
   auto name = spdlog::level::to_string_view(level);
   nlohmann::ordered_json entry{
     {"time", now_text()}, {"level", std::string{name.data(), name.size()}}, {"message", line}, {"pid", ::getpid()}};
-  spdlog::log(level, "{}", entry.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return entry.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+/// Lines may hold anything: they are never a format.
+void write(spdlog::level::level_enum level, const std::string& line) {
+  if (spdlog::should_log(level))
+    spdlog::log(level, "{}", is_json ? to_json(level, line) : line);
 }
 
 } // namespace
@@ -84,6 +84,10 @@ void log_warning(const std::string& line) {
 
 void log_error(const std::string& line) {
   write(spdlog::level::err, line);
+}
+
+void log_end(const std::string& line) {
+  std::fprintf(stderr, "%s\n", is_json ? to_json(spdlog::level::err, line).c_str() : ("corestored: " + line).c_str());
 }
 
 void log_engine(const char* severity, const std::string& line) {

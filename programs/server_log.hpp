@@ -15,6 +15,9 @@ void log_info(const std::string& line);
 void log_warning(const std::string& line);
 void log_error(const std::string& line);
 
+/// Why the program ends, whatever the level: one line for the shell, or in the form that the log has.
+void log_end(const std::string& line);
+
 /// What actors::engine::log_sink wants; from any thread.
 void log_engine(const char* severity, const std::string& line);
 

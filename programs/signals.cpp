@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,28 @@
 #include "programs/exit_code.hpp"
 
 namespace corestore::programs {
+
+namespace {
+
+/// Set once, before any other thread starts.
+const char* program_name = "";
+
+/// Does nothing but what is allowed in a handler.
+void on_bus_error(int /*signal*/) {
+  for (const auto* part : {program_name, ": the store is damaged: its database leads to pages that cannot be read\n"})
+    if (::write(STDERR_FILENO, part, std::strlen(part)) < 0)
+      break;
+  std::_Exit(exit_damaged);
+}
+
+} // namespace
+
+void end_on_bus_error(const char* program) {
+  program_name = program;
+  struct sigaction action {};
+  action.sa_handler = on_bus_error;
+  sigaction(SIGBUS, &action, nullptr);
+}
 
 signal_watch::signal_watch(std::initializer_list<int> signals, std::function<void(int)> on_signal)
     : on_signal_(std::move(on_signal)) {

@@ -1,4 +1,5 @@
-// Signals as values: blocked in every thread and taken one by one, so that nothing runs inside a handler.
+// Signals as values: blocked in every thread and taken one by one, so that nothing runs inside a handler. The one
+// exception ends the process.
 #pragma once
 
 #include <condition_variable>
@@ -43,5 +44,9 @@ private:
   bool is_ending_ = false;
   std::thread thread_;
 };
+
+/// A page of a mapped file that is not there, or that the disk does not give, is a signal, and no error that somebody
+/// could return: from now on it ends the process with a line that says so, and the exit code of a damaged store.
+void end_on_bus_error(const char* program);
 
 } // namespace corestore::programs
