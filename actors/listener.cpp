@@ -51,7 +51,7 @@ void start_session(self_pointer self, const stream_ptr& stream) {
   arguments.pass = std::move(*pass);
   auto handle = self->spawn(session, std::move(arguments));
   self->monitor(handle);
-  state.sessions.insert(handle.address());
+  state.sessions.emplace(handle.address(), stream->address());
   context.say("debug", "accepted " + stream->address());
 }
 
@@ -72,11 +72,12 @@ void accept_waiting(self_pointer self) {
 
 void on_down(self_pointer self, const caf::down_msg& message) {
   auto& state = self->state;
-  if (state.sessions.erase(message.source) == 0)
+  auto session = state.sessions.extract(message.source);
+  if (session.empty())
     return;
   auto reason = from_caf(message.reason);
   if (message.reason && message.reason.category() == error_category && reason.code != ec::connection_closed)
-    state.context->say("warning", "connection ended: " + to_string(reason));
+    state.context->say("warning", "connection from " + session.mapped() + " ended: " + to_string(reason));
   if (state.is_ending && state.sessions.empty())
     self->quit(caf::exit_reason::user_shutdown);
 }
@@ -93,7 +94,7 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
     auto& state = self->state;
     state.is_ending = true;
     state.socket->close();
-    for (const auto& address : state.sessions)
+    for (const auto& [address, peer] : state.sessions)
       self->send_exit(caf::actor_cast<caf::actor>(address), caf::exit_reason::user_shutdown);
     if (state.sessions.empty())
       self->quit(caf::exit_reason::user_shutdown);

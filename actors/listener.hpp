@@ -2,7 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <unordered_set>
+#include <string>
+#include <unordered_map>
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -14,7 +15,7 @@ struct listener_state {
   context_ptr context;
   std::shared_ptr<acceptor> socket;
   source_ptr counts;
-  std::unordered_set<caf::actor_addr> sessions; ///< alive
+  std::unordered_map<caf::actor_addr, std::string> sessions; ///< alive, with the addresses of their peers
   bool is_ending = false;
 
   static inline const char* name = "listener";

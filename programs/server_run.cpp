@@ -234,7 +234,8 @@ void server::reload(const config::settings& fresh) {
   else
     for (const auto& line : *mirrored)
       log_info("reload: " + line);
-  log_info(fmt::format("reload: done: {} keys applied, {} wait for a restart", applied, waiting));
+  log_info(fmt::format("reload: done: {} key{} applied, {} wait{} for a restart", applied, applied == 1 ? "" : "s",
+                       waiting, waiting == 1 ? "s" : ""));
   set_log_level(settings_.log.level);
 }
 
