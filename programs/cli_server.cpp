@@ -102,7 +102,7 @@ std::vector<std::string> screen(const store_record& now, const store_record& bef
   std::vector<std::string> lines;
   lines.push_back(fmt::format("corestore {}   durability {}   {} of {} used", now.version, now.durability,
                               readable(static_cast<double>(now.used_bytes)),
-                              readable(static_cast<double>(now.limit_bytes))));
+                              readable(static_cast<double>(now.quota_bytes != 0 ? now.quota_bytes : now.limit_bytes))));
   lines.emplace_back();
   lines.push_back(fmt::format("{:<12}{} known, {} held, {} idle, {} passive", "cores", now.cores_known,
                               now.cores_active, now.cores_idle, now.cores_passive));

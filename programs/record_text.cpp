@@ -39,10 +39,12 @@ std::string to_text(const core_record& record) {
 }
 
 std::string to_text(const store_record& record) {
+  auto room =
+    record.quota_bytes != 0 ? fmt::format("{} (quota)", record.quota_bytes) : fmt::format("{}", record.limit_bytes);
   return fmt::format("version     {}\ncores       {} known, {} loaded\nsessions    {}\nused bytes  {} of {}\n"
                      "commits     {}\nrefusals    {}\ndurability  {}",
-                     record.version, record.cores_known, record.cores_loaded, record.sessions, record.used_bytes,
-                     record.limit_bytes, record.commits, record.refusals, record.durability);
+                     record.version, record.cores_known, record.cores_loaded, record.sessions, record.used_bytes, room,
+                     record.commits, record.refusals, record.durability);
 }
 
 std::string to_summary(const core_record& record) {

@@ -97,7 +97,7 @@
     const lines = [];
     if (store.limitBytes > 0 && store.usedBytes / store.limitBytes > 0.9) lines.push('The store uses more than nine tenths of its limit.');
     if (store.quotaBytes > 0 && store.usedBytes / store.quotaBytes > 0.97) lines.push('The quota is used up: blocks that nobody here needs are given up, or appends fail.');
-    const damaged = store.scrub.faults - store.scrub.repaired;
+    const damaged = store.scrub.damaged;
     if (damaged > 0) lines.push(count(damaged) + (damaged === 1 ? ' stored block is' : ' stored blocks are') + ' damaged, and no peer has brought ' + (damaged === 1 ? 'it' : 'them') + ' again.');
     if (store.restored) lines.push('The store was restored from a backup: its cores cannot be written before a peer has shown that none has more.');
     if (store.durability !== 'commit') lines.push('Durability is ' + store.durability + ': a power cut may lose acknowledged blocks.');
@@ -136,7 +136,7 @@
     const bar = document.createElement('progress');
     bar.max = all;
     bar.value = here;
-    bar.title = count(here) + ' of ' + count(all) + ' blocks from the first on';
+    bar.title = count(here) + ' of ' + count(all) + ' blocks from the start';
     bar.setAttribute('aria-label', bar.title);
     return bar;
   }
@@ -206,7 +206,7 @@
       if (shown !== key) return;
       show('detail-key', record.name ? record.name : record.key.slice(0, 16) + '…');
       const facts = [['key', record.key], ['discovery key', record.discoveryKey], ['length', count(record.length)],
-        ['from the first on', count(record.contiguousLength)], ['bytes', size(record.byteLength)], ['fork', count(record.fork)],
+        ['stored from the start', count(record.contiguousLength)], ['bytes', size(record.byteLength)], ['fork', count(record.fork)],
         ['generation', String(record.generation)], ['tree hash', record.treeHash]];
       byId('detail-facts').replaceChildren(...facts.flatMap(([name, value]) => {
         const [term, text] = [document.createElement('dt'), document.createElement('dd')];
@@ -244,7 +244,7 @@
       for (const field of ['blocksAppended', 'blocksDownloaded', 'blocksUploaded', 'cores', 'coresLoaded', 'sessions', 'commits'])
         show(field, count(store[field] || 0));
       show('bytesAppended', size(store.bytesAppended || 0));
-      show('usedBytes', size(store.usedBytes));
+      show('usedBytes', size(store.usedBytes) + (store.quotaBytes > 0 ? ' of ' + size(store.quotaBytes) : ''));
       show('durability', store.durability);
       show('about', 'version ' + store.version + (store.publicKey ? ', public key ' + store.publicKey : ''));
       show('state', 'serving');
