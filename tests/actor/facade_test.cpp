@@ -1,4 +1,5 @@
 // The plain interface, as a program without an actor system uses it.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -354,6 +355,42 @@ TEST_CASE("two stores talk beside the log, and push blocks that nobody asked for
   CHECK(copy.get(1, 20s));
   CHECK_FALSE(copy.conflict());
   CHECK_THROWS_AS(check_conflict(bytes{1, 2, 3}), failure);
+}
+
+TEST_CASE("user data is kept beside a core, and its names are listed page by page in byte order") {
+  temporary_directory directory;
+  // more than the engine lists at once, and a byte that is negative as a char
+  std::vector<std::string> expected{"title", "a/b", "\xff",
+                                    "gr\xc3\xbc\xc3\x9f"
+                                    "e",
+                                    std::string(507, 'z')};
+  for (int i = 0; i < 1100; ++i)
+    expected.push_back("entry " + std::to_string(i));
+  {
+    auto store = corestore::store::open(directory.path, {.durability = sync_mode::none});
+    auto log = store.get({.name = "log"});
+    auto other = store.get({.name = "other"});
+    CHECK(log.user_data_names().empty());
+    for (const auto& name : expected)
+      log.set_user_data(name, as_bytes(name));
+    log.set_user_data("gone", as_bytes("soon"));
+    log.set_user_data("gone", {}); // an empty value is none
+    log.set_user_data("title", as_bytes("another"));
+    CHECK(as_text(*log.user_data("title")) == "another");
+    CHECK(as_text(*log.user_data(expected.back())) == expected.back());
+    CHECK_FALSE(log.user_data("gone"));
+    CHECK_FALSE(other.user_data("title"));
+    CHECK(other.user_data_names().empty());
+    CHECK(code_of([&] { log.set_user_data("", as_bytes("value")); }) == ec::bad_argument);
+    CHECK(code_of([&] { log.set_user_data(std::string(508, 'z'), as_bytes("value")); }) == ec::bad_argument);
+  }
+  std::sort(expected.begin(), expected.end()); // std::string compares bytes
+  auto store = corestore::store::open(directory.path);
+  auto log = store.get({.name = "log"});
+  CHECK(log.user_data_names() == expected);
+  CHECK(log.length() == 0);
+  store.close();
+  CHECK(code_of([&] { (void)log.user_data_names(); }) == ec::store_closed);
 }
 
 TEST_CASE("a store may make manifests of another version, and then derives other keys") {
