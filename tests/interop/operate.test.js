@@ -7,7 +7,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { spawn } = require('node:child_process')
 const { scenario, until, sleep } = require('./js/world')
-const { cli, daemon, hex } = require('./js/native')
+const { cli, daemon, hex, launch } = require('./js/native')
 const { blocks, fetchAll, reach, sameBlocks } = require('./js/peer')
 const { mirrored, writer } = require('./js/steps')
 
@@ -33,7 +33,7 @@ scenario('the list of mirrored cores follows the file, without losing a connecti
   const [before] = await server.ask(['peers'])
   write(`[replication]\nmirror = ${b} the second, ${a}\nconnections-max = 300\nin-flight = 100\n[log]\nlevel = debug\n`)
   reload()
-  await logged(server, /reload: done: 3 keys applied, 1 wait for a restart/)
+  await logged(server, /reload: done: 3 keys applied, 1 waits for a restart/)
   assert.match(server.log.join(''), /reload: replication.connections-max: 512 -> 300/)
   assert.match(server.log.join(''), /reload: replication.in-flight: 512 -> 100 needs a restart/)
   assert.match(server.log.join(''), new RegExp(`reload: mirrors ${b} \\(the second\\)`))
@@ -114,6 +114,47 @@ scenario('logs are JSON when they are to be', async (world) => {
   }
 })
 
+scenario('a server that ends with an error says so in the form that its log has', async (world) => {
+  const first = await world.serve()
+  const file = world.path('conf')
+  fs.writeFileSync(file, '[log]\nformat = json\nlevel = off\n')
+  const second = await daemon(['--config', file, '--storage', world.path(), '--listen', 'off', '--node', first.info.node])
+  assert.strictEqual(second.code, 1)
+  const [line, ...rest] = second.stderr.split('\n').filter(Boolean).map((text) => JSON.parse(text))
+  assert.deepStrictEqual(rest, [])
+  assert.strictEqual(line.level, 'error')
+  assert.strictEqual(line.message, `cannot listen on ${first.info.node} (node surface): the address is in use, or not one of this machine`)
+})
+
+scenario('a server that was killed while a node was connected starts again on the same address', async (world) => {
+  const first = await world.serve()
+  const { key } = await first.create('log')
+  const follower = launch('corestore', ['--node', first.info.node, 'cat', key, '--follow'])
+  world.defer(() => follower.kill('SIGKILL'))
+  let text = ''
+  follower.stdout.on('data', (data) => (text += data))
+  await first.append(key, [Buffer.from('here')])
+  await until(() => text.includes('here'), 'the follower is connected')
+  await first.kill()
+  const end = await follower.ended
+  assert.strictEqual(end.code, 1)
+  const again = await world.serve({ storage: first.storage, node: first.info.node })
+  assert.strictEqual(again.info.node, first.info.node)
+})
+
+scenario('a database whose pages cannot be read is damaged', async (world) => {
+  const server = await world.serve()
+  const { key } = await server.create('log')
+  await server.append(key, blocks('d', 400, 1000))
+  fs.truncateSync(path.join(server.storage, 'data.mdb'), 8192) // as if the disk did not give the rest
+  await server.cli(['verify', key])
+  server.stopping = Promise.resolve()
+  const end = await server.child.ended
+  assert.deepStrictEqual([end.code, end.signal], [4, null])
+  assert.match(server.log.join(''), /corestored: the store is damaged: its database leads to pages that cannot be read/)
+  assert.strictEqual((await cli(['--storage', server.storage, 'list'])).code, 4)
+})
+
 scenario('a quota gives up what nobody here owns, and nothing else', async (world) => {
   const quota = 8 << 20
   const js = await writer(world, blocks('kept', 1500, 1000))
@@ -123,7 +164,8 @@ scenario('a quota gives up what nobody here owns, and nothing else', async (worl
     for (let at = 0; at < 1500; at += 250) await core.append(blocks('p' + i, 250, 1000, at))
     cores.push(core)
   }
-  const { server } = await configured(world, `[store]\nquota = 8MiB\n`, { connect: [js.address], mirror: [js.core.key] })
+  const { server } = await configured(world, `[store]\nquota = 8MiB\n`,
+    { connect: [js.address], mirror: [js.core.key], http: '127.0.0.1:0' })
   await mirrored(server, js.core)
   const own = (await server.create('own')).key
   await server.append(own, blocks('own', 200, 1000))
@@ -157,6 +199,12 @@ scenario('a quota gives up what nobody here owns, and nothing else', async (worl
   assert.match(failure.stderr, /the quota of 8388608 bytes is used up.*nothing here may be evicted/)
   assert.strictEqual((await server.record(js.core.key)).contiguousLength, 1500)
   assert.strictEqual((await server.cli(['get', own, '0'])).code, 0)
+  // nor is there room for what peers have, and who asks hears why
+  assert.match(server.log.join(''), /quota: gave up \d+ blocks, \d+ bytes, of cores that nobody here/)
+  assert.match(server.log.join(''), /a commit failed: storage_full: .*quota of 8388608 bytes/)
+  const wanted = await fetch(`http://${server.info.http}/v1/cores/${hex(cores[0].key)}/download`,
+    { method: 'POST', body: '{"start":0,"end":1500,"wait":30000}', headers: { 'content-type': 'application/json' } })
+  assert.deepStrictEqual([wanted.status, (await wanted.json()).error.code], [507, 'storage_full'])
   const [cut] = await server.ask(['clear', own, '0', '1000'])
   assert.strictEqual(cut.blocks, 1000)
   await server.append(own, blocks('more', 10, 1000))
@@ -192,7 +240,7 @@ scenario('damage is found in the background and mended by a peer', async (world)
   assert.deepStrictEqual([report.faults, report.blocks], [[], 200])
   await until(async () => (await server.ask(['info']))[0].scrub.passes >= 2, 'the next pass is through')
   const { scrub } = (await server.ask(['info']))[0]
-  assert.deepStrictEqual([scrub.faults, scrub.repaired], [2, 2])
+  assert.deepStrictEqual([scrub.faults, scrub.repaired, scrub.damaged], [2, 2, 0])
   assert(scrub.blocks >= 200)
 })
 
@@ -224,7 +272,7 @@ scenario('damage without a peer is told, and left as it is', async (world) => {
   assert(damage(content, blocks('e', 1, 1000, 9)[0]) > 0)
   fs.writeFileSync(file, content)
   const { server } = await configured(world, '[store]\nscrub-rate = 10MiB\n', { storage })
-  await logged(server, /no peer is connected that has them; they stay as they are/)
+  await logged(server, /no peer is connected that may have what is damaged: it stays as it is/)
   const verified = await server.cli(['verify', 'name:log'])
   assert.strictEqual(verified.code, 1)
   assert.match(verified.json()[0].faults[0], /block 9 does not match its hash/)
@@ -283,6 +331,6 @@ scenario('a hand-over keeps the sockets open: nobody is refused, and nothing is 
   // a configuration that would not start is not handed over to
   write('[store]\nquota = much\n')
   process.kill(server.pid, 'SIGUSR2')
-  await logged(server, /hand-over: .* does not accept the configuration: its reason is above; this process goes on/)
+  await logged(server, /hand-over: .* does not accept the configuration: corestored: .*:2: store.quota: 'much' is not a size.*; this process goes on/)
   assert.strictEqual((await request('GET', '/healthz')).status, 200)
 }, { seconds: 90 })
