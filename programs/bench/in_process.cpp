@@ -26,7 +26,8 @@ load load_of(const options& asked, std::size_t callers, std::uint64_t units) {
   return what;
 }
 
-/// `callers` callers, each with one append outstanding, on `core_count` cores in turn.
+/// `callers` callers, each with one append outstanding; together they go round all cores. An actor looks through all its
+/// outstanding requests with each answer: from some thousands of callers on that is what is measured.
 result<outcome> append_to(const options& asked, std::uint64_t core_count, std::uint64_t callers) {
   auto stage = world::open(asked);
   if (!stage)
@@ -36,12 +37,14 @@ result<outcome> append_to(const options& asked, std::uint64_t core_count, std::u
     return fail(cores.error());
   block_pool pool{asked.block_bytes, asked.seed};
   auto what = load_of(asked, callers, std::max<std::uint64_t>(asked.blocks * core_count / callers, 1));
+  std::vector<std::uint64_t> rounds(callers);
   what.next = [&](driver_state& driver, std::size_t caller) {
     auto count = driver.take(caller, asked.batch);
-    if (count > 0)
-      driver.request<append_result>(caller, count, (*cores)[caller % core_count].handle, append_atom_v,
-                                    pool.take(count));
-    return count > 0;
+    if (count == 0)
+      return false;
+    auto core = (caller + callers * rounds[caller]++) % core_count;
+    driver.request<append_result>(caller, count, (*cores)[core].handle, append_atom_v, pool.take(count));
+    return true;
   };
   outcome measured;
   if (auto done = (*stage)->run(std::move(what), measured); !done)
