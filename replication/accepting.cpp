@@ -276,8 +276,7 @@ void replicator::implementation::settle_early(const log::log_source& source) {
     return left.request.wanted.block->index < right.request.wanted.block->index;
   });
   const overlay_source nodes{source, fresh};
-  log::proof_verifier verifier{state.header.key, state.manifest ? &*state.manifest : nullptr, state.header.manifest,
-                               state.head, nodes};
+  auto verifier = verifier_over(nodes);
   for (auto& entry : waiting) {
     auto* from = find(entry.from);
     if (from == nullptr)
@@ -310,8 +309,7 @@ void replicator::implementation::release_held(const log::log_source& source) {
     return;
   auto waiting = std::exchange(held, {});
   const overlay_source nodes{source, fresh};
-  log::proof_verifier verifier{state.header.key, state.manifest ? &*state.manifest : nullptr, state.header.manifest,
-                               state.head, nodes};
+  auto verifier = verifier_over(nodes);
   for (auto& entry : waiting) {
     auto* from = find(entry.from);
     if (from == nullptr)

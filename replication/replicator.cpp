@@ -145,8 +145,7 @@ void replicator::receive(peer_id peer, std::vector<wire::message> messages, cons
   if (from == nullptr || self.is_frozen())
     return;
   const overlay_source nodes{source, self.fresh};
-  log::proof_verifier verifier{self.state.header.key, self.state.manifest ? &*self.state.manifest : nullptr,
-                               self.state.header.manifest, self.state.head, nodes};
+  auto verifier = self.verifier_over(nodes);
   struct visitor {
     implementation& self;
     replication::peer& from;

@@ -85,6 +85,10 @@ struct replicator::implementation {
   [[nodiscard]] const log::tree_head& proven_head() const {
     return pending_head && !is_reorg_pending ? *pending_head : state.head;
   }
+  /// Proofs lean on `nodes`, which outlives it.
+  [[nodiscard]] log::proof_verifier verifier_over(const log::node_source& nodes) const {
+    return {state.header.key, state.manifest ? &*state.manifest : nullptr, state.header.manifest, state.head, nodes};
+  }
   [[nodiscard]] bool is_allowing_push() const {
     return allows_push && downloading;
   }
