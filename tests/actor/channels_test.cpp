@@ -10,7 +10,12 @@ namespace {
 
 constexpr std::size_t channels = 10000;
 constexpr std::size_t under_way_max = 500;
-constexpr std::uint64_t opening_ms = 60000; ///< the first block may have to wait for all channels
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::uint64_t slowness = 3;
+#else
+constexpr std::uint64_t slowness = 1;
+#endif
+constexpr std::uint64_t opening_ms = slowness * 60000; ///< the first block may have to wait for all channels
 
 double anonymous_bytes() {
   std::ifstream status{"/proc/self/status"};
@@ -24,7 +29,7 @@ double anonymous_bytes() {
 /// Fetches the first block of each core, many at a time.
 void fetch_all(pair_of_stores& stores, const std::vector<opened_core>& cores) {
   auto ask = [&](const opened_core& core) {
-    return stores.self->request(core.handle, 4 * patience, fetch_atom_v, std::uint64_t{0}, opening_ms);
+    return stores.self->request(core.handle, slowness * 4 * patience, fetch_atom_v, std::uint64_t{0}, opening_ms);
   };
   std::vector<decltype(ask(cores.front()))> requests;
   std::size_t arrived = 0;
