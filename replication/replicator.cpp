@@ -24,9 +24,9 @@ void replicator::implementation::post(peer& to, wire::message message, std::size
 }
 
 void replicator::implementation::settle(const log::log_source& source) {
-  settle_early(source);
   update_downloading();
   if (!is_frozen()) {
+    settle_early(source);
     for (auto& entry : peers) {
       if (entry.second.is_sync_due)
         send_sync(entry.second);
