@@ -7,6 +7,7 @@
 
 #include "storage/lmdb_env.hpp"
 #include "storage/lmdb_files.hpp"
+#include "storage/read_ahead.hpp"
 
 namespace corestore::storage {
 
@@ -18,7 +19,10 @@ result<void> lmdb_env::copy(int descriptor, bool is_compact) {
       return fail(ec::storage_failed, name_ + " is not open");
     ++readers_; // the copy reads the map for as long as it lasts
   }
-  auto code = mdb_env_copyfd2(handle_, descriptor, is_compact ? MDB_CP_COMPACT : 0U);
+  auto code = [&] {
+    sequential_reading walk{std::filesystem::path{name_} / "data.mdb"};
+    return mdb_env_copyfd2(handle_, descriptor, is_compact ? MDB_CP_COMPACT : 0U);
+  }();
   if (code == 0 && ::fsync(descriptor) != 0)
     code = errno;
   std::lock_guard lock{mutex_};

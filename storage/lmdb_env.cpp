@@ -36,7 +36,7 @@ int note_reader(const char* line, void* context) {
 constexpr MDB_dbi tables_max = 16;
 
 unsigned flags_of(const open_options& options) {
-  unsigned flags = MDB_NOTLS;
+  unsigned flags = MDB_NOTLS | MDB_NORDAHEAD; // whoever reads in order says so: storage/read_ahead.hpp
   if (options.is_read_only)
     flags |= MDB_RDONLY;
   if (options.durability != durability::commit)

@@ -165,14 +165,19 @@ result<std::optional<shared_bytes>> lmdb_snapshot::block(log::core_number number
     auto block = (*run)->block(index);
     if (!block)
       return of_core(number, std::move(block.error()));
-    return shared_bytes::copy_of(*block);
+    return copy_of(number, index, *block);
   }
   auto found = find_block(*txn_, number, index);
   if (!found)
     return fail(std::move(found.error()));
   if (!*found)
     return std::nullopt;
-  return shared_bytes::copy_of(**found);
+  return copy_of(number, index, **found);
+}
+
+shared_bytes lmdb_snapshot::copy_of(log::core_number number, std::uint64_t index, byte_view value) const {
+  ahead_.note(static_cast<std::uint32_t>(number), index, value);
+  return shared_bytes::copy_of(value);
 }
 
 result<std::optional<bytes>> lmdb_snapshot::user_data(log::core_number number, std::string_view name) const {
@@ -269,6 +274,7 @@ result<bool> lmdb_snapshot::each_in_run(const run_view& run, log::core_number nu
     auto block = run.block(position);
     if (!block)
       return of_core(number, std::move(block.error()));
+    ahead_.note(static_cast<std::uint32_t>(number), position, *block);
     if (!visit(position, *block))
       return false;
   }
@@ -290,6 +296,7 @@ result<bool> lmdb_snapshot::each_in_tables(log::core_number number, log::block_r
     if (position < gap_end) {
       auto entry = seek_index(*txn_, table::blocks, number, position);
       for (; entry && *entry && (*entry)->index < gap_end; entry = next_index(*txn_, table::blocks, number)) {
+        ahead_.note(static_cast<std::uint32_t>(number), (*entry)->index, (*entry)->value);
         if (!visit((*entry)->index, (*entry)->value))
           return false;
       }

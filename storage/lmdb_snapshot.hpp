@@ -6,6 +6,7 @@
 #include "storage/backend.hpp"
 #include "storage/journal_index.hpp"
 #include "storage/lmdb_env.hpp"
+#include "storage/read_ahead.hpp"
 #include "storage/run_format.hpp"
 
 namespace corestore::storage {
@@ -54,6 +55,8 @@ public:
 private:
   using block_visitor = std::function<bool(std::uint64_t index, byte_view value)>;
 
+  [[nodiscard]] shared_bytes copy_of(log::core_number number, std::uint64_t index, byte_view value) const;
+
   /// The journal entry with the first block at or after `block`.
   [[nodiscard]] std::optional<journal_index::place> journalled_from(log::core_number number, std::uint64_t block) const;
 
@@ -70,6 +73,7 @@ private:
   std::unique_ptr<lmdb_txn> txn_;
   std::shared_ptr<const journal_index> journal_;
   journal_index::transaction view_;
+  mutable read_ahead ahead_; ///< changes nothing that anybody reads
 };
 
 } // namespace corestore::storage

@@ -33,7 +33,7 @@ void add_sizes(CLI::App& verb, options& asked) {
   verb.add_option("--peers", asked.peers, "Processes that fetch")
     ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{256}))
     ->capture_default_str();
-  verb.add_option("--requests", asked.requests, "Measured requests of sparse and live")
+  verb.add_option("--requests", asked.requests, "Measured requests of sparse and live, and of get; 0: as many as blocks")
     ->check(CLI::Range(std::uint64_t{0}, count_max))
     ->capture_default_str();
 }
@@ -112,6 +112,8 @@ result<void> check(const options& asked, const workload& chosen) {
     return fail(ec::bad_argument, "live needs blocks of 8 bytes at least");
   if (asked.over == way::plain && asked.workload != "get")
     return fail(ec::bad_argument, "--over plain belongs to get");
+  if (asked.over == way::plain && (asked.duration_s > 0 || asked.rate > 0))
+    return fail(ec::bad_argument, "--over plain runs for a number of reads, as fast as it can");
   auto has_requests = asked.workload == "live" || asked.workload == "sparse";
   if (has_requests && asked.requests == 0)
     return fail(ec::bad_argument, "--requests has to be above 0");

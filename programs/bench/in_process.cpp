@@ -9,9 +9,6 @@ namespace corestore::bench {
 
 namespace {
 
-/// Blocks of one append while a workload is set up.
-constexpr std::uint64_t fill_batch = 1000;
-
 /// Bytes of one page of a scan.
 constexpr std::uint64_t page_bytes = std::uint64_t{256} << 10U;
 
@@ -66,7 +63,7 @@ result<filled_world> fill_one(const options& asked) {
   if (!cores)
     return fail(cores.error());
   block_pool pool{asked.block_bytes, asked.seed};
-  if (auto filled = (*stage)->fill(*cores, asked.blocks, fill_batch, pool); !filled)
+  if (auto filled = (*stage)->fill(*cores, asked.blocks, fill_batch(asked.block_bytes), pool); !filled)
     return fail(filled.error());
   return filled_world{std::move(*stage), cores->front().handle};
 }
@@ -108,7 +105,7 @@ result<outcome> get(const options& asked) {
   std::mt19937_64 random{asked.seed};
   std::uniform_int_distribution<std::uint64_t> index{0, asked.blocks - 1};
   auto callers = std::max<std::uint64_t>(asked.callers, 1);
-  auto what = load_of(asked, callers, std::max<std::uint64_t>(asked.blocks / callers, 1));
+  auto what = load_of(asked, callers, std::max<std::uint64_t>(asked.gets() / callers, 1));
   what.next = [&](driver_state& driver, std::size_t caller) {
     if (driver.take(caller, 1) == 0)
       return false;
@@ -118,7 +115,7 @@ result<outcome> get(const options& asked) {
   outcome measured;
   if (auto done = stage.run(std::move(what), measured); !done)
     return fail(done.error());
-  auto direct = direct_seconds(std::min<std::uint64_t>(asked.blocks, 20000), [&]() -> result<std::uint64_t> {
+  auto direct = direct_seconds(std::min<std::uint64_t>(asked.gets(), 20000), [&]() -> result<std::uint64_t> {
     auto view = stage.backend().open_snapshot();
     if (!view)
       return fail(view.error());
@@ -160,9 +157,15 @@ result<outcome> scan(const options& asked) {
     if (!view)
       return fail(view.error());
     std::uint64_t count = 0;
-    std::vector<shared_bytes> blocks; // as a caller gets them
+    std::vector<shared_bytes> page; // as a caller gets them
+    std::uint64_t bytes_of_page = 0;
     auto read = (*view)->each_block(only_core, {0, asked.blocks}, [&](std::uint64_t, byte_view value) {
-      blocks.push_back(shared_bytes::copy_of(value));
+      if (bytes_of_page > page_bytes) {
+        page.clear();
+        bytes_of_page = 0;
+      }
+      page.push_back(shared_bytes::copy_of(value));
+      bytes_of_page += value.size();
       ++count;
       return true;
     });

@@ -54,6 +54,11 @@ struct options {
   bench::role role = role::whole;
   std::string address; ///< of the serving side, for `fetch`
   bench::beside beside = beside::nobody;
+
+  /// Reads of `get`: as many as blocks unless it is told otherwise.
+  [[nodiscard]] std::uint64_t gets() const {
+    return requests > 0 ? requests : blocks;
+  }
 };
 
 std::string_view name_of(storage::durability what);

@@ -10,9 +10,6 @@ namespace corestore::bench {
 
 namespace {
 
-/// Blocks of one append while the core is filled.
-constexpr std::uint64_t fill_batch = 1000;
-
 constexpr core_generation generation_of(log::generation which) {
   return which == log::generation::g9 ? core_generation::previous : core_generation::current;
 }
@@ -73,13 +70,13 @@ result<outcome> get_plain(const options& asked) {
     block_pool pool{asked.block_bytes, asked.seed};
     for (std::uint64_t done = 0; done < asked.blocks;) {
       std::vector<bytes> batch;
-      for (const auto& block : pool.take(std::min(fill_batch, asked.blocks - done)))
+      for (const auto& block : pool.take(std::min(fill_batch(asked.block_bytes), asked.blocks - done)))
         batch.push_back(to_bytes(block.view()));
       done += batch.size();
       log.append(batch);
     }
     auto callers = std::max<std::uint64_t>(asked.callers, 1);
-    auto each = std::max<std::uint64_t>(asked.blocks / callers, 1);
+    auto each = std::max<std::uint64_t>(asked.gets() / callers, 1);
     std::vector<reader> warming(callers);
     run_all(warming, log, std::max<std::uint64_t>(each / 10, 1), asked);
     std::vector<reader> readers(callers);

@@ -52,7 +52,7 @@ std::span<const workload> workloads() {
     {"append", "batches on one core, each awaited", warmed(with(1, 100000, block_bytes_small, 1000)), append, true},
     {"append-many", "many cores at once, one append outstanding on each", warmed(with(1000, 20, block_bytes_usual, 1)),
      append_many},
-    {"get", "random blocks of one core, one at a time, in process; as many reads as blocks",
+    {"get", "random blocks of one core, one at a time, in process",
      warmed(with(1, 20000, block_bytes_usual, 1000)), get, true},
     {"scan", "all blocks of one core in order, in process", warmed(with(1, 100000, block_bytes_usual, 1000)), scan,
      true},

@@ -186,6 +186,12 @@ void world::measure(outcome& target) const {
   target.peak_rss_mb = peak_rss_mb();
 }
 
+std::uint64_t fill_batch(std::uint64_t block_bytes) {
+  constexpr std::uint64_t blocks_max = 1000;
+  constexpr std::uint64_t batch_bytes = std::uint64_t{4} << 20U;
+  return std::clamp(batch_bytes / std::max<std::uint64_t>(block_bytes, 1), std::uint64_t{1}, blocks_max);
+}
+
 block_pool::block_pool(std::uint64_t block_bytes, std::uint64_t seed) {
   std::mt19937_64 source{seed};
   auto count = std::clamp(pool_bytes / std::max<std::uint64_t>(block_bytes, 1), pool_blocks_min, pool_blocks_max);

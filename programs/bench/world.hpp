@@ -50,6 +50,9 @@ private:
   std::size_t next_ = 0;
 };
 
+/// Blocks of one append while a workload is set up: a thousand, or 4 MiB of them.
+std::uint64_t fill_batch(std::uint64_t block_bytes);
+
 class world {
 public:
   /// At most `idle_max` cores stay open that nobody holds any more. With way::node the store of store() and its cores
