@@ -33,7 +33,8 @@ void add_sizes(CLI::App& verb, options& asked) {
   verb.add_option("--peers", asked.peers, "Processes that fetch")
     ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{256}))
     ->capture_default_str();
-  verb.add_option("--requests", asked.requests, "Measured requests of sparse and live, and of get; 0: as many as blocks")
+  verb
+    .add_option("--requests", asked.requests, "Measured requests of sparse and live, and of get; 0: as many as blocks")
     ->check(CLI::Range(std::uint64_t{0}, count_max))
     ->capture_default_str();
 }

@@ -23,8 +23,8 @@ load load_of(const options& asked, std::size_t callers, std::uint64_t units) {
   return what;
 }
 
-/// `callers` callers, each with one append outstanding; together they go round all cores. An actor looks through all its
-/// outstanding requests with each answer: from some thousands of callers on that is what is measured.
+/// `callers` callers, each with one append outstanding; together they go round all cores. An actor looks through all
+/// its outstanding requests with each answer: from some thousands of callers on that is what is measured.
 result<outcome> append_to(const options& asked, std::uint64_t core_count, std::uint64_t callers) {
   auto stage = world::open(asked);
   if (!stage)
