@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/check.hpp"
 #include "base/inherited.hpp"
 #include "programs/process_environment.hpp"
 
@@ -38,17 +37,24 @@ std::string path_of_program(const char* called) {
 class captured_errors {
 public:
   captured_errors() {
-    CORESTORE_CHECK(::pipe2(ends_.data(), O_CLOEXEC) == 0);
     ::posix_spawn_file_actions_init(&actions_);
+    if (::pipe2(ends_.data(), O_CLOEXEC) != 0)
+      return;
     ::posix_spawn_file_actions_adddup2(&actions_, ends_[1], STDERR_FILENO);
   }
   ~captured_errors() {
     ::posix_spawn_file_actions_destroy(&actions_);
-    ::close(ends_[0]);
+    if (is_open())
+      ::close(ends_[0]);
     close_target();
   }
   captured_errors(const captured_errors&) = delete;
   captured_errors& operator=(const captured_errors&) = delete;
+
+  /// False when the process has no descriptors left; errno says so.
+  [[nodiscard]] bool is_open() const {
+    return ends_[0] >= 0;
+  }
 
   [[nodiscard]] const posix_spawn_file_actions_t* actions() const {
     return &actions_;
@@ -101,6 +107,8 @@ result<void> hand_over::check() const {
   arguments.push_back(nullptr);
   pid_t child = 0;
   captured_errors errors;
+  if (!errors.is_open())
+    return fail(ec::storage_failed, program_ + " --check cannot be started: " + std::strerror(errno));
   if (auto code = ::posix_spawn(&child, program_.c_str(), errors.actions(), nullptr, arguments.data(), environ);
       code != 0)
     return fail(ec::storage_failed, program_ + ": " + std::strerror(code));

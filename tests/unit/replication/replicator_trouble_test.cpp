@@ -337,6 +337,24 @@ TEST_CASE("an answer whose neighbour will not come is asked for again", "[replic
   REQUIRE(peer.count<replication::invalid_data>() == 0);
 }
 
+TEST_CASE("an answer that waited is not taken once the core is frozen", "[replicator_trouble_test]") {
+  const auto source = writer_with(16, keys);
+  auto twin = memory_core::owned(keys);
+  REQUIRE(twin.append(test_blocks(0, 16, 3), keys));
+  log::proof_request head;
+  head.upgrade = log::upgrade_request{0, 16};
+  stranger peer{headed(source)};
+  peer.machine.add_download(1, {8, 12}, true, peer.core.store, 0);
+  const auto asked = all_of<wire::request>(peer.say({full_sync(16, 16), wire::range{.start = 0, .length = 16}}));
+  REQUIRE(asked.size() == 4);
+  peer.say({wire::data{asked[1].id, source.prove(asked[1].wanted).value()}}); // builds on the one before it
+  REQUIRE(peer.verified.empty());
+  peer.say({wire::data{asked[0].id, source.prove(asked[0].wanted).value()}, wire::data{0, twin.prove(head).value()}});
+  REQUIRE(peer.count<replication::conflict_found>() == 1);
+  REQUIRE(peer.verified.size() == 1);
+  REQUIRE(peer.verified[0].block->index == 8);
+}
+
 TEST_CASE("what was stored while a core was out of memory is told when it comes back, also behind a gap",
           "[replicator_trouble_test]") {
   auto source = writer_with(20, keys);
