@@ -49,10 +49,17 @@ function load(name, options) {
   return createRequire(path.join(modulesFolder(options), 'package.json'))(name)
 }
 
+const scratch = []
+
+/** A folder that is removed when the process ends; threads of the database may still be writing into it then. */
 function scratchFolder() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'corestore-bench-'))
-  process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+  if (scratch.push(folder) === 1) process.on('exit', () => scratch.forEach(remove))
   return folder
+}
+
+function remove(folder) {
+  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
 /** A corestore in a scratch folder that is removed when the process ends; cores of both generations look alike. */

@@ -13,9 +13,12 @@ function start(script, args) {
   return startProgram(process.execPath, [path.join(__dirname, script), ...args])
 }
 
+const children = []
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')))
+
 function startProgram(program, args) {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  process.on('exit', () => child.kill('SIGKILL'))
+  children.push(child)
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   child.line = async () => {
     const { value, done } = await lines.next()
