@@ -1,8 +1,10 @@
 #include "storage/read_ahead.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 #include <sys/mman.h>
 #include <sys/stat.h>
