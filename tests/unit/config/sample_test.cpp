@@ -51,8 +51,9 @@ TEST_CASE("the sample says the defaults") {
   CHECK(validate(*sample).has_value());
 }
 
-TEST_CASE("the sample of a server to measure is valid, and only says what differs") {
-  auto sample = load_settings(CORESTORE_TEST_DATA "/../../config/corestored-bench.conf");
+TEST_CASE("the samples of a server to measure and of one among several are valid, and only say what differs") {
+  const auto* name_of_sample = GENERATE("corestored-bench.conf", "corestored-cluster.conf");
+  auto sample = load_settings(std::string{CORESTORE_TEST_DATA "/../../config/"} + name_of_sample);
   INFO((sample ? std::string{} : sample.error().detail));
   REQUIRE(sample.has_value());
   CHECK(validate(*sample).has_value());
