@@ -5,10 +5,9 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace corestore::storage {
@@ -44,17 +43,18 @@ std::string_view take_until(std::string_view& line, char separator) {
   return word;
 }
 
-template <class Number>
-bool read_number(std::string_view word, Number& value, int base) {
-  auto read = std::from_chars(word.data(), word.data() + word.size(), value, base);
+bool read_hex(std::string_view word, std::uintptr_t& value) {
+  auto read = std::from_chars(word.data(), word.data() + word.size(), value, 16);
   return read.ec == std::errc{} && read.ptr == word.data() + word.size();
 }
 
 /// Advises every map of `file`; how many there are. The format of the lines is that of proc_pid_maps(5):
-/// `start-end permissions offset major:minor inode path`.
+/// `start-end permissions offset device inode path`. By path, because some file systems show other devices and inodes
+/// there than to stat().
 std::size_t advise_maps(const std::filesystem::path& file, int advice) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) != 0)
+  std::error_code failed;
+  auto name = std::filesystem::canonical(file, failed).string();
+  if (failed)
     return 0;
   std::size_t found = 0;
   std::ifstream maps{"/proc/self/maps"};
@@ -62,17 +62,12 @@ std::size_t advise_maps(const std::filesystem::path& file, int advice) {
     std::string_view line = text;
     std::uintptr_t start = 0;
     std::uintptr_t end = 0;
-    unsigned device_major = 0;
-    unsigned device_minor = 0;
-    ino_t inode = 0;
-    if (!read_number(take_until(line, '-'), start, 16) || !read_number(take_until(line, ' '), end, 16))
+    if (!read_hex(take_until(line, '-'), start) || !read_hex(take_until(line, ' '), end))
       continue;
-    take_until(line, ' ');
-    take_until(line, ' ');
-    if (!read_number(take_until(line, ':'), device_major, 16) ||
-        !read_number(take_until(line, ' '), device_minor, 16) || !read_number(take_until(line, ' '), inode, 10))
-      continue;
-    if (inode != status.st_ino || device_major != major(status.st_dev) || device_minor != minor(status.st_dev))
+    for (int column = 0; column < 4; ++column)
+      take_until(line, ' ');
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    if (line != name)
       continue;
     ::madvise(reinterpret_cast<void*>(start), end - start, advice);
     ++found;
