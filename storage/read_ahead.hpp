@@ -31,7 +31,7 @@ private:
 };
 
 /// While it lives, the system reads ahead in every map of a file that this process has: for walks over the whole file
-/// that LMDB does by itself.
+/// that LMDB does by itself. The first of two at a time that ends, ends it for both; that costs time only.
 class sequential_reading {
 public:
   explicit sequential_reading(const std::filesystem::path& file);
