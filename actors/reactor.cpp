@@ -48,41 +48,41 @@ void reactor::stop() {
   context_.stop();
   if (thread_.joinable())
     thread_.join();
+  connected_->stop();
 }
 
-socket_stream::socket_stream(stream_socket socket, std::string address)
-    : socket_(std::move(socket)), descriptor_(socket_.native_handle()), address_(std::move(address)) {
-  socket_.non_blocking(true);
-  set_no_delay(socket_);
+/// asio keeps a descriptor registered for edges, so that each arrival wakes its thread, also while nobody waits for
+/// one: three times for each answer to a peer that asks in small groups. Connected sockets are taken from it.
+socket_stream::socket_stream(const reactor& io, stream_socket socket, std::string address)
+    : connected_(io.connected()), address_(std::move(address)) {
+  set_no_delay(socket);
+  std::error_code ignored; // it has no operation under way that could be cancelled
+  descriptor_ = descriptor{socket.release(ignored)};
+}
+
+socket_stream::~socket_stream() {
+  close();
 }
 
 result<std::size_t> socket_stream::read(std::span<std::uint8_t> target) {
-  return outcome_of(::recv(descriptor_, target.data(), target.size(), MSG_DONTWAIT), address_);
+  return outcome_of(::recv(descriptor_.get(), target.data(), target.size(), MSG_DONTWAIT), address_);
 }
 
 result<std::size_t> socket_stream::write(byte_view source) {
-  return outcome_of(::send(descriptor_, source.data(), source.size(), MSG_DONTWAIT | MSG_NOSIGNAL), address_);
-}
-
-void socket_stream::wait(asio::socket_base::wait_type direction, callback done) {
-  socket_.async_wait(direction,
-                     [keep = shared_from_this(), done = std::move(done)](std::error_code failure) { done(!failure); });
+  return outcome_of(::send(descriptor_.get(), source.data(), source.size(), MSG_DONTWAIT | MSG_NOSIGNAL), address_);
 }
 
 void socket_stream::wait_readable(callback done) {
-  wait(asio::socket_base::wait_read, std::move(done));
+  connected_->wait(descriptor_.get(), readiness::direction::read, std::move(done));
 }
 
 void socket_stream::wait_writable(callback done) {
-  wait(asio::socket_base::wait_write, std::move(done));
+  connected_->wait(descriptor_.get(), readiness::direction::write, std::move(done));
 }
 
 void socket_stream::close() {
-  asio::post(socket_.get_executor(), [keep = shared_from_this()] {
-    std::error_code ignored; // the other side may have gone first
-    keep->socket_.shutdown(asio::socket_base::shutdown_both, ignored);
-    keep->socket_.close(ignored);
-  });
+  connected_->forget(descriptor_.get());
+  ::shutdown(descriptor_.get(), SHUT_RDWR); // fails when the other side has gone first
 }
 
 namespace {
@@ -101,11 +101,11 @@ void dial_unix(reactor& io, const endpoint& where, std::function<void(result<str
     done(fail(ec::bad_argument, "the socket path is too long: " + where.host));
     return;
   }
-  socket->async_connect(where.host, [socket, where, done = std::move(done)](std::error_code failure) {
+  socket->async_connect(where.host, [&io, socket, where, done = std::move(done)](std::error_code failure) {
     if (failure)
       done(fail(ec::connection_closed, to_string(where) + ": " + failure.message()));
     else
-      done(std::make_shared<socket_stream>(stream_socket{std::move(*socket)}, to_string(where)));
+      done(std::make_shared<socket_stream>(io, stream_socket{std::move(*socket)}, to_string(where)));
   });
 }
 
@@ -117,11 +117,11 @@ void dial(reactor& io, const endpoint& where, std::function<void(result<stream_p
     return;
   }
   auto attempt = std::make_shared<tcp_dial>(io.context());
-  auto connected = [attempt, where, done](std::error_code failure, const asio::ip::tcp::endpoint&) {
+  auto connected = [&io, attempt, where, done](std::error_code failure, const asio::ip::tcp::endpoint&) {
     if (failure)
       done(fail(ec::connection_closed, to_string(where) + ": " + failure.message()));
     else
-      done(std::make_shared<socket_stream>(stream_socket{std::move(attempt->socket)}, to_string(where)));
+      done(std::make_shared<socket_stream>(io, stream_socket{std::move(attempt->socket)}, to_string(where)));
   };
   auto resolved = [attempt, where, done, connected](std::error_code failure,
                                                     const asio::ip::tcp::resolver::results_type& found) {
@@ -133,7 +133,7 @@ void dial(reactor& io, const endpoint& where, std::function<void(result<stream_p
   attempt->resolver.async_resolve(where.host, std::to_string(where.port), resolved);
 }
 
-acceptor::acceptor(reactor& io) : socket_(io.context()) {
+acceptor::acceptor(reactor& io) : io_(io), socket_(io.context()) {
   // nop
 }
 
@@ -209,7 +209,7 @@ result<stream_ptr> acceptor::accept() {
     std::memcpy(peer.data(), remote.data(), remote.size());
     address = text_of(peer);
   }
-  return std::make_shared<socket_stream>(std::move(socket), address);
+  return std::make_shared<socket_stream>(io_, std::move(socket), address);
 }
 
 void acceptor::wait_readable(stream::callback done) {

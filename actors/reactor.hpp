@@ -1,5 +1,6 @@
-// The one thread that watches descriptors. It says *ready* and nothing else: sessions read and write their descriptors
-// themselves, so that a slow session never holds up another and an idle one holds no buffer.
+// What watches descriptors, and what is watched: sockets that listen, are dialled, and are connected. It says *ready*
+// and nothing else: sessions read and write their descriptors themselves, so that a slow session never holds up another
+// and an idle one holds no buffer.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <asio.hpp>
 
 #include "actors/endpoint.hpp"
+#include "actors/readiness.hpp"
 #include "actors/stream.hpp"
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -26,14 +28,21 @@ public:
   reactor(const reactor&) = delete;
   reactor& operator=(const reactor&) = delete;
 
+  /// Resolves, dials and accepts.
   asio::io_context& context() {
     return context_;
   }
 
-  /// Ends the thread; pending waits are dropped. Idempotent.
+  /// Waits for sockets that are connected.
+  [[nodiscard]] const std::shared_ptr<readiness>& connected() const {
+    return connected_;
+  }
+
+  /// Ends the threads; pending waits are dropped. Idempotent.
   void stop();
 
 private:
+  std::shared_ptr<readiness> connected_ = std::make_shared<readiness>();
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::thread thread_;
@@ -41,10 +50,13 @@ private:
 
 using stream_socket = asio::generic::stream_protocol::socket;
 
-/// A connected socket, TCP or Unix. Callbacks run on the reactor's thread.
-class socket_stream final : public stream, public std::enable_shared_from_this<socket_stream> {
+/// A connected socket, TCP or Unix. Callbacks run on a thread of the reactor.
+class socket_stream final : public stream {
 public:
-  socket_stream(stream_socket socket, std::string address);
+  socket_stream(const reactor& io, stream_socket socket, std::string address);
+  ~socket_stream() override;
+  socket_stream(const socket_stream&) = delete;
+  socket_stream& operator=(const socket_stream&) = delete;
 
   result<std::size_t> read(std::span<std::uint8_t> target) override;
   result<std::size_t> write(byte_view source) override;
@@ -57,10 +69,8 @@ public:
   }
 
 private:
-  void wait(asio::socket_base::wait_type direction, callback done);
-
-  stream_socket socket_;
-  int descriptor_; ///< read and written by the session while the reactor's thread owns the socket object
+  std::shared_ptr<readiness> connected_;
+  descriptor descriptor_; ///< open until the end of this object: nobody reads or writes one that has its number by then
   std::string address_;
 };
 
@@ -87,6 +97,7 @@ public:
   explicit acceptor(reactor& io);
 
 private:
+  reactor& io_;
   asio::basic_socket_acceptor<asio::generic::stream_protocol> socket_;
   endpoint where_;
 };

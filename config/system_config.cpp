@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <thread>
 
-#include <caf/atom.hpp>
 #include <caf/timespan.hpp>
 
 #include "config/defaults.hpp"
+#include "config/job_sharing.hpp"
 #include "messages/type_ids.hpp"
 
 namespace corestore::config {
 
 system_config::system_config(std::size_t workers) {
   auto threads = workers != 0 ? workers : std::max<std::size_t>(1, std::thread::hardware_concurrency());
-  // The default policy (stealing) sleeps between polls: a message from an I/O thread waits four times as long.
-  set("scheduler.policy", caf::atom("sharing"));
+  // CAF's default policy (stealing) sleeps between polls: a message from an I/O thread waits four times as long.
+  share_jobs(*this);
   set("scheduler.max-threads", threads);
   set("scheduler.max-throughput", defaults::actor_throughput_max);
   // Both are needed to notice that another node hangs; without them a request to it waits for ever.

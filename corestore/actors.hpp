@@ -6,7 +6,7 @@
 //   auto engine = corestore::open_engine(system, "./data");     // result<std::unique_ptr<actors::engine>>
 //   auto store = (*engine)->store();                            // corestore::store_actor: messages/interfaces.hpp
 //
-// Threads: the engine adds one that writes (a detached actor) and one that waits for sockets; everything else runs on
+// Threads: the engine adds one that writes (a detached actor) and two that wait for sockets; everything else runs on
 // the host's workers. Shutdown: close the engine, or destroy it, before the actor system ends; handles may outlive it
 // and answer with an error. Errors are CAF errors of the category `corestore` (messages/errors.hpp: from_caf, to_caf).
 #pragma once
@@ -19,6 +19,7 @@
 
 #include "actors/engine.hpp"
 #include "actors/remote.hpp"
+#include "config/job_sharing.hpp"
 #include "config/system_config.hpp"
 #include "messages/errors.hpp"
 #include "messages/interfaces.hpp"
@@ -28,7 +29,8 @@
 namespace corestore {
 
 /// Mixes what the engine needs into a configuration class of the host's: types and errors are registered. The
-/// scheduler's settings stay the host's; `sharing` wakes the engine four times as fast as CAF's default `stealing`.
+/// scheduler's settings stay the host's: `sharing` wakes the engine four times as fast as CAF's default `stealing`, and
+/// config::share_jobs(), called in the constructor, has the policy of our own programs, which wakes fewer threads.
 template <class Base = caf::actor_system_config>
 class with_engine : public Base {
 public:

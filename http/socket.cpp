@@ -9,7 +9,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -89,24 +88,6 @@ std::uint16_t port_of(const descriptor& bound) {
 }
 
 } // namespace
-
-descriptor::~descriptor() {
-  if (number_ >= 0)
-    ::close(number_);
-}
-
-flag::flag() : event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  // nop
-}
-
-void flag::raise() {
-  std::ignore = ::eventfd_write(event_.get(), 1);
-}
-
-void flag::lower() {
-  eventfd_t count = 0;
-  std::ignore = ::eventfd_read(event_.get(), &count);
-}
 
 woken socket::wait_for_bytes(milliseconds limit) const {
   std::array<pollfd, 2> waits{{{number_.get(), POLLIN, 0}, {stop_->get(), POLLIN, 0}}};

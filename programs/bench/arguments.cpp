@@ -10,8 +10,15 @@ constexpr std::uint64_t count_max = std::uint64_t{1} << 32U;
 constexpr std::uint64_t block_bytes_max = 15728640;
 constexpr std::uint64_t callers_max = 100000;
 constexpr std::uint64_t connections_max = 100000;
+constexpr std::uint64_t processor_max = 8191;
 constexpr double rate_max = 1e7;
 constexpr double warm_up_s_max = 3600;
+
+/// Workloads with processes that fetch while others serve.
+bool has_readers(const std::string& workload) {
+  return workload == "replicate" || workload == "replicate-many" || workload == "fanout" || workload == "live" ||
+         workload == "sparse";
+}
 
 /// Room for the moment of an append.
 constexpr std::uint64_t live_block_bytes_min = 8;
@@ -60,6 +67,10 @@ void add_load(CLI::App& verb, options& asked) {
     verb.add_option("--connections", asked.connections, "Connections to the serving process")
       ->check(CLI::Range(std::uint64_t{1}, connections_max))
       ->capture_default_str();
+  if (has_readers(asked.workload))
+    verb.add_option("--reader-processor", asked.reader_processor, "Processor that each process that fetches stays on")
+      ->check(CLI::Range(std::uint64_t{0}, processor_max))
+      ->type_name("NUMBER");
   verb.add_option("--seed", asked.seed, "Of content and order")->capture_default_str();
 }
 

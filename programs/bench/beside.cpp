@@ -51,6 +51,8 @@ result<json> run_script(const options& asked, const std::vector<std::string>& mo
                                  "--generation", asked.beside == beside::js9 ? "9" : "10",
                                  "--seed",       std::to_string(asked.seed),
                                  "--json"};
+  if (asked.reader_processor)
+    words.insert(words.end(), {"--reader-processor", std::to_string(*asked.reader_processor)});
   words.insert(words.end(), more.begin(), more.end());
   auto peer = child::start(words);
   if (!peer)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -54,6 +55,7 @@ struct options {
   bench::role role = role::whole;
   std::string address; ///< of the serving side, for `fetch`
   bench::beside beside = beside::nobody;
+  std::optional<std::uint64_t> reader_processor; ///< that every fetching process stays on; none = the kernel's choice
 
   /// Reads of `get`: as many as blocks unless it is told otherwise.
   [[nodiscard]] std::uint64_t gets() const {

@@ -125,6 +125,8 @@ json to_json(const options& asked, const outcome& measured) {
                     {"over", name_of(asked.over)}};
   if (asked.connections > 0)
     line["params"]["connections"] = asked.connections;
+  if (asked.reader_processor)
+    line["params"]["reader_processor"] = *asked.reader_processor;
   return line;
 }
 

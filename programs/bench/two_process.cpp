@@ -67,6 +67,8 @@ result<json> end_serving(serving& server, outcome& target) {
 result<std::vector<std::unique_ptr<child>>> start_fetching(const options& asked, const serving& server) {
   auto words = words_for(asked, "fetch");
   words.insert(words.end(), {"--connect", server.listen});
+  if (asked.reader_processor)
+    words.insert(words.begin(), {"taskset", "--cpu-list", std::to_string(*asked.reader_processor)});
   std::string keys;
   for (const auto& key : server.keys)
     keys += key + '\n';

@@ -18,7 +18,7 @@ function flags() {
       cores: text(1), blocks: text(1000), 'block-size': text(100), batch: text(1), peers: text(1), seed: text(1),
       callers: text(0), requests: text(0), reads: text(0), rate: text(0), 'warm-up': text(0), workload: text(''),
       generation: text(10), durability: text('commit'), json: { type: 'boolean' }, listen: text('127.0.0.1:0'),
-      address: text(''), modules: text(''), 'serve-with': text('')
+      address: text(''), modules: text(''), 'serve-with': text(''), 'reader-processor': text('')
     }
   })
   const numbers = {}
@@ -33,6 +33,7 @@ function flags() {
     listen: values.listen,
     address: values.address,
     serveWith: values['serve-with'],
+    readerProcessor: values['reader-processor'],
     durability: values.durability, // of the server that is named by serveWith
     modules: values.modules
   }

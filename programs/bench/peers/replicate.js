@@ -2,15 +2,18 @@
 
 // What runs in two processes as a whole: one serving process, --peers fetching ones over loopback TCP, one line of results. The
 // CPU of the fetching side is cpu_s (summed; peak_rss_mb is the largest), that of the serving side serve_cpu_s. With --serve-with
-// PROGRAM the cores are served by that corestore-bench instead of by JavaScript.
+// PROGRAM the cores are served by that corestore-bench instead of by JavaScript; with --reader-processor NUMBER the fetching
+// processes stay on that processor.
 
 const path = require('node:path')
 const readline = require('node:readline')
 const { spawn } = require('node:child_process')
 const { flags, report, rounded, main } = require('./common')
 
-function start(script, args) {
-  return startProgram(process.execPath, [path.join(__dirname, script), ...args])
+function start(script, args, processor = '') {
+  const words = [process.execPath, path.join(__dirname, script), ...args]
+  if (processor !== '') words.unshift('taskset', '--cpu-list', processor)
+  return startProgram(words[0], words.slice(1))
 }
 
 const children = []
@@ -41,7 +44,7 @@ main(async () => {
   const same = process.argv.slice(2).filter((word, i, words) => word !== '--serve-with' && words[i - 1] !== '--serve-with')
   const server = options.serveWith ? startProgram(options.serveWith, nativeArguments(options)) : start('replicate-serve.js', same)
   const ready = await server.line()
-  const fetchers = Array.from({ length: options.peers }, () => start('replicate-fetch.js', [...same, '--address', ready.listen]))
+  const fetchers = Array.from({ length: options.peers }, () => start('replicate-fetch.js', [...same, '--address', ready.listen], options.readerProcessor))
   for (const fetcher of fetchers) fetcher.stdin.write(ready.keys.join('\n') + '\nend\n')
   await Promise.all(fetchers.map((fetcher) => fetcher.line()))
   for (const fetcher of fetchers) fetcher.stdin.write('go\n')

@@ -1,9 +1,10 @@
 #include "config/system_config.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/scheduler/abstract_coordinator.hpp>
+#include <caf/scheduler/coordinator.hpp>
 #include <catch2/catch.hpp>
 
+#include "config/job_sharing.hpp"
 #include "messages/errors.hpp"
 
 using namespace corestore;
@@ -12,7 +13,7 @@ TEST_CASE("an actor system runs the workers that were asked for") {
   config::system_config three{3};
   caf::actor_system system{three};
   CHECK(system.scheduler().num_workers() == 3);
-  CHECK(caf::get_or(three, "scheduler.policy", caf::atom("")) == caf::atom("sharing"));
+  CHECK(dynamic_cast<caf::scheduler::coordinator<config::job_sharing>*>(&system.scheduler()) != nullptr);
 }
 
 TEST_CASE("an actor system renders our errors in words") {
