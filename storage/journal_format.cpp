@@ -6,7 +6,9 @@ namespace corestore::storage {
 
 namespace {
 
-constexpr std::uint8_t entry_version = 1;
+constexpr std::uint8_t plain_version = 1;
+constexpr std::uint8_t flags_version = 2; ///< a program that knows no flags must not miss what they say
+constexpr std::uint8_t signature_flag = 1;
 constexpr std::size_t header_bytes = 20;
 
 template <class Integer>
@@ -26,9 +28,12 @@ Integer get_little_endian(const std::uint8_t* source) {
 } // namespace
 
 result<journal_view> open_journal_entry(byte_view value) {
-  if (value.size() < header_bytes || value[0] != entry_version)
+  auto is_known = value.size() >= header_bytes && (value[0] == plain_version || value[0] == flags_version);
+  auto flags = is_known && value[0] == flags_version ? value[1] : std::uint8_t{0};
+  if (!is_known || (flags & ~signature_flag) != 0)
     return fail(ec::storage_damaged, "a journal entry of an unknown version");
   journal_view entry;
+  entry.keeps_signature = (flags & signature_flag) != 0;
   entry.number = log::core_number{get_little_endian<std::uint32_t>(value.data() + 4)};
   entry.last = get_little_endian<std::uint64_t>(value.data() + 8);
   auto run_bytes = get_little_endian<std::uint32_t>(value.data() + 16);
@@ -45,9 +50,10 @@ std::size_t journal_entry_size(std::size_t run_bytes, std::size_t record_bytes) 
 }
 
 std::span<std::uint8_t> encode_journal_entry(log::core_number number, std::uint64_t last, std::size_t run_bytes,
-                                             byte_view record, std::span<std::uint8_t> target) {
+                                             byte_view record, bool keeps_signature, std::span<std::uint8_t> target) {
   std::fill_n(target.begin(), 4, std::uint8_t{0});
-  target[0] = entry_version;
+  target[0] = keeps_signature ? flags_version : plain_version;
+  target[1] = keeps_signature ? signature_flag : std::uint8_t{0};
   put_little_endian(target.data() + 4, static_cast<std::uint32_t>(number));
   put_little_endian(target.data() + 8, last);
   put_little_endian(target.data() + 16, static_cast<std::uint32_t>(run_bytes));
@@ -57,7 +63,7 @@ std::span<std::uint8_t> encode_journal_entry(log::core_number number, std::uint6
 
 bytes void_journal_entry() {
   bytes value(header_bytes);
-  encode_journal_entry(nobodys_core, 0, 0, {}, value);
+  encode_journal_entry(nobodys_core, 0, 0, {}, false, value);
   return value;
 }
 

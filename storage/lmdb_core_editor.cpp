@@ -42,8 +42,8 @@ result<void> lmdb_core_editor::apply(const log::change_set& changes, lmdb_groups
     step = txn_.put(table::nodes, schema::encode_key(number_, node->index), encode(*node));
   if (step)
     step = put_user_data(changes.user_data);
-  for (auto one = changes.signatures.begin(); step && one != changes.signatures.end(); ++one)
-    step = txn_.put(table::signatures, schema::encode_key(number_, one->length), one->signature.view());
+  if (step)
+    step = put_signatures(changes.signatures);
   if (step && changes.head) {
     record_.head = *changes.head;
     record_.has_head = true;
@@ -86,10 +86,18 @@ result<void> lmdb_core_editor::finish() {
   return txn_.put(table::heads, schema::encode_key(number_), encode(record_));
 }
 
-result<void> lmdb_core_editor::take_over(const log::block_run& run, core_record record) {
+result<void> lmdb_core_editor::take_over(const log::block_run& run, std::span<const log::length_signature> signatures,
+                                         core_record record) {
   if (auto stored = put_run(run.first, run.blocks, run.hashes, {}); !stored)
     return stored;
   record_ = std::move(record);
+  return put_signatures(signatures);
+}
+
+result<void> lmdb_core_editor::put_signatures(std::span<const log::length_signature> signatures) {
+  for (const auto& one : signatures)
+    if (auto put = txn_.put(table::signatures, schema::encode_key(number_, one.length), one.signature.view()); !put)
+      return put;
   return {};
 }
 

@@ -47,8 +47,10 @@ public:
   /// Gathers sparse blocks below the contiguous length into runs, at most about `budget` bytes of them.
   result<void> fold(std::size_t& budget);
 
-  /// Takes over what was journalled: a run at the end, and the record after it. Before anything else.
-  result<void> take_over(const log::block_run& run, core_record record);
+  /// Takes over what was journalled: a run at the end, the signatures that are kept of it, and the record after it.
+  /// Before anything else.
+  result<void> take_over(const log::block_run& run, std::span<const log::length_signature> signatures,
+                         core_record record);
 
   /// The newest record of a core whose journalled part is not taken over, because all of it goes.
   void replace(core_record record) {
@@ -61,6 +63,7 @@ public:
 private:
   enum class carving : std::uint8_t { drop, keep_nodes };
 
+  result<void> put_signatures(std::span<const log::length_signature> signatures);
   result<void> truncate(std::uint64_t length);
   result<void> drop_nodes(std::uint64_t length);
   result<void> clear(log::block_range range);

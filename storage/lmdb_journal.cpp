@@ -33,10 +33,21 @@ result<journal_view> read_entry(lmdb_txn& txn, std::uint64_t sequence) {
   return open_journal_entry(**value);
 }
 
+/// Whether it keeps no signature but that of its head, which an entry has anyway.
+bool keeps_at_most_its_head(const log::change_set& changes) {
+  if (changes.signatures.empty())
+    return true;
+  const auto& kept = changes.signatures.front();
+  const auto& head = changes.head;
+  return changes.signatures.size() == 1 && head && kept.length == head->length &&
+         std::equal(head->signature.begin(), head->signature.end(), kept.signature.data.begin(),
+                    kept.signature.data.end());
+}
+
 /// Whether the change set is nothing but blocks at the end of a log.
 bool is_small_append(const log::change_set& changes) {
   auto is_plain = !changes.is_purge && !changes.truncate_to && changes.cleared.empty() && changes.forgotten.empty() &&
-                  changes.blocks.empty() && changes.nodes.empty() && changes.signatures.empty() &&
+                  changes.blocks.empty() && changes.nodes.empty() && keeps_at_most_its_head(changes) &&
                   changes.user_data.empty() && !changes.header && !changes.alias && changes.links.empty() &&
                   !changes.group;
   if (!is_plain || !changes.head || changes.runs.size() != 1)
@@ -114,6 +125,17 @@ result<run_view> journalled_run(lmdb_txn& txn, const journal_index::place& where
   });
 }
 
+result<std::optional<signature64>> journalled_signature(lmdb_txn& txn, const journal_index::place& where) {
+  auto entry = read_entry(txn, where.sequence);
+  if (!entry || !entry->keeps_signature)
+    return entry.map([](const auto&) { return std::optional<signature64>{}; });
+  return decode_core_record(entry->record).and_then([](const core_record& record) {
+    return decode_fixed<signature64>(record.head.signature, "a signature").map([](signature64 value) {
+      return std::optional{value};
+    });
+  });
+}
+
 result<bool> lmdb_journal::take(const log::change_set& changes, lmdb_groups& groups) {
   if (limits_.entries_max == 0 || !is_small_append(changes))
     return false;
@@ -151,7 +173,8 @@ result<bool> lmdb_journal::take(const log::change_set& changes, lmdb_groups& gro
   auto target = txn_.reserve_last(table::journal, schema::encode_sequence(index_.next_sequence()), size);
   if (!target)
     return fail(std::move(target.error()));
-  encode_run(parts, encode_journal_entry(changes.number, last, run_size(parts), value, *target));
+  encode_run(parts,
+             encode_journal_entry(changes.number, last, run_size(parts), value, !changes.signatures.empty(), *target));
   index_.add(changes.number, run.first, last + 1, size, when_);
   ++taken_;
   return true;
@@ -169,6 +192,7 @@ result<void> lmdb_journal::fold_some(lmdb_core_editor& editor, log::core_number 
     return {};
   std::vector<shared_bytes> blocks;
   std::vector<hash32> hashes;
+  std::vector<log::length_signature> signatures;
   std::size_t count = 0;
   for (std::size_t bytes = 0; count < places.size() && (count == 0 || (count < entries_max && bytes < bytes_max));
        ++count) {
@@ -187,6 +211,11 @@ result<void> lmdb_journal::fold_some(lmdb_core_editor& editor, log::core_number 
     auto content = run->hashes(run->first(), run->end());
     for (std::size_t offset = 0; offset < content.size(); offset += hash32::size)
       hashes.push_back(*hash32::from(content.subspan(offset, hash32::size)));
+    auto kept = journalled_signature(txn_, places[count]);
+    if (!kept)
+      return of_core(number, std::move(kept.error()));
+    if (*kept)
+      signatures.push_back({run->end(), **kept});
   }
   auto last = read_entry(txn_, places[count - 1].sequence);
   auto record = last ? decode_core_record(last->record) : fail(std::move(last.error()));
@@ -194,7 +223,7 @@ result<void> lmdb_journal::fold_some(lmdb_core_editor& editor, log::core_number 
     return of_core(number, std::move(record.error()));
   record->journal_position = places[count - 1].sequence + 1;
   index_.fold(number, when_, count);
-  return editor.take_over({places.front().first, std::move(blocks), std::move(hashes)}, std::move(*record));
+  return editor.take_over({places.front().first, std::move(blocks), std::move(hashes)}, signatures, std::move(*record));
 }
 
 result<void> lmdb_journal::drop(lmdb_core_editor& editor, log::core_number number) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "storage/journal_index.hpp"
 #include "storage/lmdb_core_editor.hpp"
@@ -21,6 +22,9 @@ result<core_record> read_newest_record(lmdb_txn& txn, const journal_index* index
 
 /// The run of a journal entry. Points into the map.
 result<run_view> journalled_run(lmdb_txn& txn, const journal_index::place& where);
+
+/// What an entry keeps for the length of its head; nothing when it keeps no signature.
+result<std::optional<signature64>> journalled_signature(lmdb_txn& txn, const journal_index::place& where);
 
 /// The writer's side of the journal within one transaction.
 class lmdb_journal {

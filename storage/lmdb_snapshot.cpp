@@ -199,6 +199,13 @@ result<void> lmdb_snapshot::each_user_data(log::core_number number, const user_d
 }
 
 result<std::optional<signature64>> lmdb_snapshot::signature(log::core_number number, std::uint64_t length) const {
+  if (auto where = length > 0 ? journalled_from(number, length - 1) : std::nullopt; where && where->end == length) {
+    auto kept = journalled_signature(*txn_, *where);
+    if (!kept)
+      return of_core(number, std::move(kept.error()));
+    if (*kept)
+      return kept;
+  }
   auto found = txn_->get(table::signatures, schema::encode_key(number, length));
   if (!found)
     return fail(std::move(found.error()));

@@ -20,6 +20,7 @@ constexpr std::uint64_t blocks_max = 400;
 struct model {
   std::map<std::uint64_t, bytes> blocks;
   std::map<std::uint64_t, log::node> nodes;
+  std::map<std::uint64_t, signature64> signatures; ///< by length
   log::tree_head head;
 
   [[nodiscard]] std::uint64_t contiguous_length() const {
@@ -46,6 +47,8 @@ struct model {
       blocks[block.index] = to_bytes(block.value.view());
     for (const auto& node : changes.nodes)
       nodes[node.index] = node;
+    for (const auto& one : changes.signatures)
+      signatures[one.length] = one.signature;
     if (changes.head)
       head = *changes.head;
   }
@@ -57,6 +60,8 @@ public:
   log::change_set next() {
     auto changes = make();
     changes.number = testing::core_a;
+    if (changes.head && *rc::gen::inRange(0, 2) == 0) // as in generation 9
+      changes.signatures.push_back({changes.head->length, *signature64::from(changes.head->signature)});
     model_.apply(changes, source_);
     if (*rc::gen::inRange(0, 3) != 0)
       changes.contiguous_length = model_.contiguous_length();
@@ -85,6 +90,14 @@ public:
       auto found = view.node(number, index);
       RC_ASSERT(found.has_value());
       RC_ASSERT(found->has_value() == (expected != model_.nodes.end()));
+      if (*found)
+        RC_ASSERT(**found == expected->second);
+    }
+    for (std::uint64_t length = 0; length <= blocks_max; ++length) {
+      auto expected = model_.signatures.find(length);
+      auto found = view.signature(number, length);
+      RC_ASSERT(found.has_value());
+      RC_ASSERT(found->has_value() == (expected != model_.signatures.end()));
       if (*found)
         RC_ASSERT(**found == expected->second);
     }

@@ -22,7 +22,7 @@ TEST_CASE("a journal entry has the bytes that the format names") {
   const bytes run{1, 2, 3};
   const bytes record{9, 8};
   bytes value(journal_entry_size(run.size(), record.size()));
-  auto room = encode_journal_entry(core_a, 0x0102, run.size(), record, value);
+  auto room = encode_journal_entry(core_a, 0x0102, run.size(), record, false, value);
   std::copy(run.begin(), run.end(), room.begin());
   CHECK(value == bytes{1, 0, 0, 0, 7, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1, 2, 3, 9, 8});
   auto entry = open_journal_entry(value);
@@ -32,6 +32,13 @@ TEST_CASE("a journal entry has the bytes that the format names") {
   CHECK(to_bytes(entry->run) == run);
   CHECK(to_bytes(entry->record) == record);
   CHECK_FALSE(entry->is_void());
+  CHECK_FALSE(entry->keeps_signature);
+  encode_journal_entry(core_a, 0x0102, run.size(), record, true, value);
+  CHECK(value == bytes{2, 1, 0, 0, 7, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1, 2, 3, 9, 8});
+  entry = open_journal_entry(value);
+  REQUIRE(entry);
+  CHECK(entry->keeps_signature);
+  CHECK(to_bytes(entry->record) == record);
   CHECK(open_journal_entry(void_journal_entry())->is_void());
 }
 
@@ -43,6 +50,10 @@ TEST_CASE("no cut or foreign journal entry is read past its end") {
   longer[16] = 1; // a run of one byte that is not there
   CHECK(open_journal_entry(longer).error().code == ec::storage_damaged);
   value[0] = 2;
+  CHECK(open_journal_entry(value).has_value());
+  value[1] = 2; // a flag that nobody knows
+  CHECK(open_journal_entry(value).error().code == ec::storage_damaged);
+  value[0] = 3;
   CHECK(open_journal_entry(value).error().code == ec::storage_damaged);
 }
 

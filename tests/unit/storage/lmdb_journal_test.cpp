@@ -175,6 +175,116 @@ TEST_CASE("what one core has in a full journal is folded in parts, and each part
   CHECK(to_bytes((*view)->block(log::core_number{0}, 1100).value().value().view()) == cores.log_of(0).block(1100));
 }
 
+namespace {
+
+/// A core of generation 9: the signature of every batch is kept, for its length.
+class signed_core {
+public:
+  explicit signed_core(log::core_number number) : number_(number), log_(static_cast<std::uint32_t>(number) + 1) {
+    // nop
+  }
+
+  [[nodiscard]] log::change_set next(std::uint64_t count) {
+    auto start = lengths_.empty() ? 0 : lengths_.back();
+    lengths_.push_back(start + count);
+    auto changes = append_of(log_, number_, start, start + count);
+    changes.head->signature = to_bytes(signature(start + count).view());
+    changes.signatures.push_back({start + count, signature(start + count)});
+    return changes;
+  }
+
+  void check(const snapshot& view) const {
+    std::size_t next = 0;
+    for (std::uint64_t length = 0; length <= lengths_.back() + 1; ++length) {
+      auto found = view.signature(number_, length);
+      REQUIRE(found);
+      auto is_kept = next < lengths_.size() && lengths_[next] == length;
+      REQUIRE(found->has_value() == is_kept);
+      if (is_kept && ++next > 0)
+        REQUIRE(**found == signature(length));
+    }
+    REQUIRE(next == lengths_.size());
+  }
+
+  [[nodiscard]] signature64 signature(std::uint64_t length) const {
+    signature64 made;
+    made.data.fill(static_cast<std::uint8_t>(length * 7 + static_cast<std::uint32_t>(number_)));
+    return made;
+  }
+
+  [[nodiscard]] log::core_number number() const {
+    return number_;
+  }
+
+private:
+  log::core_number number_;
+  made_up_log log_;
+  std::vector<std::uint64_t> lengths_;
+};
+
+} // namespace
+
+TEST_CASE("the signature that is kept for each batch is found in the journal, after a restart, and after folding") {
+  const temporary_directory directory;
+  std::vector<signed_core> cores;
+  for (std::uint32_t number = 0; number < 5; ++number)
+    cores.emplace_back(log::core_number{number});
+  auto check = [&cores](backend& store) {
+    auto view = store.open_snapshot();
+    REQUIRE(view);
+    for (const auto& core : cores)
+      core.check(**view);
+  };
+  auto grow = [&cores](backend& store, std::uint64_t count) {
+    std::vector<log::change_set> group;
+    for (auto& core : cores)
+      group.push_back(core.next(count));
+    REQUIRE(store.apply(group));
+  };
+  {
+    auto store = open_or_fail(directory.store(), options_with({1000, 1U << 20U}));
+    for (std::uint64_t count : {1, 3, 1, 2})
+      grow(*store, count);
+    check(*store);
+  }
+  CHECK(entries_of(directory.store(), "journal") == 20);
+  CHECK(entries_of(directory.store(), "signatures") == 0);
+  auto before = cores;
+  {
+    auto store = open_or_fail(directory.store(), options_with({10, 1U << 20U}));
+    check(*store);
+    auto old = store->open_snapshot();
+    REQUIRE(old);
+    for (std::uint64_t count : {1, 1, 4, 1, 1, 1})
+      grow(*store, count);
+    check(*store);
+    for (const auto& core : before)
+      core.check(**old);
+  }
+  CHECK(entries_of(directory.store(), "signatures") >= 20);
+  auto store = open_or_fail(directory.store(), options_with({10, 1U << 20U}));
+  check(*store);
+}
+
+TEST_CASE("a signature that is not the one of the new head is not journalled") {
+  const temporary_directory directory;
+  signed_core core{log::core_number{1}};
+  {
+    auto store = open_or_fail(directory.store(), options_with({1000, 1U << 20U}));
+    std::vector<log::change_set> group{core.next(2)};
+    group.front().signatures.front().length = 1;
+    REQUIRE(store->apply(group));
+    group = {core.next(1)};
+    group.front().signatures.front().signature = core.signature(99);
+    REQUIRE(store->apply(group));
+    auto view = store->open_snapshot();
+    REQUIRE(view);
+    CHECK((*view)->signature(core.number(), 1).value() == core.signature(2));
+    CHECK((*view)->signature(core.number(), 3).value() == core.signature(99));
+  }
+  CHECK(entries_of(directory.store(), "journal") == 0);
+}
+
 TEST_CASE("figures of opening a store whose journal is full", "[.figures]") {
   const temporary_directory directory;
   auto options = options_with({});
