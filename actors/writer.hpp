@@ -49,7 +49,7 @@ struct writer_state {
   static inline const char* name = "writer";
 };
 
-/// Spawn detached in production (it blocks in sync), scheduled under the deterministic scheduler.
+/// Spawn detached where it blocks in a sync, scheduled where nothing is synced and under the deterministic scheduler.
 writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self, writer_arguments arguments);
 
 } // namespace corestore::actors

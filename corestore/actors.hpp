@@ -6,8 +6,8 @@
 //   auto engine = corestore::open_engine(system, "./data");     // result<std::unique_ptr<actors::engine>>
 //   auto store = (*engine)->store();                            // corestore::store_actor: messages/interfaces.hpp
 //
-// Threads: the engine adds one that writes (a detached actor) and two that wait for sockets; everything else runs on
-// the host's workers. Shutdown: close the engine, or destroy it, before the actor system ends; handles may outlive it
+// Threads: the engine adds one that writes (a detached actor, where anything is synced) and two that wait for sockets;
+// everything else runs on the host's workers. Shutdown: close the engine, or destroy it, before the actor system ends; handles may outlive it
 // and answer with an error. Errors are CAF errors of the category `corestore` (messages/errors.hpp: from_caf, to_caf).
 #pragma once
 

@@ -14,6 +14,8 @@
 #include "config/system_config.hpp"
 #include "messages/errors.hpp"
 #include "storage/memory_backend.hpp"
+#include "storage/open.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace corestore::tests {
 
@@ -348,6 +350,39 @@ TEST_CASE("an engine starts and ends many times in one system") {
     REQUIRE(one.engine.listen({false, "127.0.0.1", 0}).has_value());
     auto core = open_by_name(self, one, "log");
     append(self, core.handle, 1, 1);
+  }
+}
+
+TEST_CASE("a store that syncs nothing is written by the workers, even by a single one") {
+  const test::temp_dir folder;
+  storage::open_options options;
+  options.durability = storage::durability::none;
+  constexpr std::size_t cores = 20;
+  constexpr std::size_t appends = 50;
+  for (std::uint64_t round = 1; round <= 2; ++round) {
+    config::system_config config{1};
+    caf::actor_system system{config};
+    caf::scoped_actor self{system};
+    auto opened = storage::open_store(folder.path() / "store", options);
+    REQUIRE(opened);
+    actors::engine engine{system, std::move(*opened), {}};
+    std::vector<opened_core> held;
+    for (std::size_t i = 0; i < cores; ++i) {
+      core_selector selector;
+      selector.name = "log-" + std::to_string(i);
+      held.push_back(ask<opened_core>(self, engine.store(), open_atom_v, selector));
+    }
+    for (std::size_t i = 0; i < appends; ++i)
+      for (const auto& core : held)
+        self->send(core.handle, append_atom_v, std::vector<shared_bytes>{shared_bytes{bytes(100, 1)}});
+    ask<space_report>(self, engine.store(), compact_atom_v);
+    for (const auto& core : held) {
+      append(self, core.handle, 1, 100); // behind those that were only sent
+      auto report = ask<verify_report>(self, core.handle, verify_atom_v);
+      CHECK(report.blocks == round * (appends + 1));
+      CHECK(report.faults.empty());
+    }
+    engine.close();
   }
 }
 
