@@ -7,8 +7,10 @@
 
 namespace corestore::config {
 
-void job_sharing::add(coordinator_data& shared, caf::resumable* job, bool is_from_worker) {
+void job_sharing::add(const queue_ptr& queue, caf::resumable* job, bool is_from_worker) {
+  queue_ptr kept; // the job may end the actor system before somebody else is told of it
   {
+    auto& shared = *queue;
     std::lock_guard guard{shared.mutex};
     shared.jobs.push_back(job);
     if (shared.asleep == 0)
@@ -21,11 +23,12 @@ void job_sharing::add(coordinator_data& shared, caf::resumable* job, bool is_fro
       }
       shared.usual_wait -= shared.usual_wait / 64; // so that it is tried again some time
     }
+    kept = queue;
   }
-  shared.has_job.notify_one(); // without the lock, which the one that wakes needs first
+  kept->has_job.notify_one(); // without the lock, which the one that wakes needs first
 }
 
-caf::resumable* job_sharing::take(coordinator_data& shared, worker_data& worker) {
+caf::resumable* job_sharing::take(job_queue& shared, worker_data& worker) {
   std::unique_lock guard{shared.mutex};
   if (!worker.has_started) {
     worker.has_started = true;

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <mutex>
 
 #include <caf/actor_system_config.hpp>
@@ -27,11 +28,7 @@ public:
   static constexpr clock::duration waking_time = std::chrono::microseconds{20}; ///< of a thread that sleeps
 
   /// What all workers share.
-  struct coordinator_data {
-    explicit coordinator_data(caf::scheduler::abstract_coordinator* /*owner*/) {
-      // nop
-    }
-
+  struct job_queue {
     std::mutex mutex; ///< of everything below
     std::condition_variable has_job;
     std::deque<caf::resumable*> jobs;
@@ -41,6 +38,15 @@ public:
     bool is_left = false;    ///< the only job, to the worker that added it
     clock::time_point left_at;
     clock::duration usual_wait{}; ///< of jobs that were left
+  };
+  using queue_ptr = std::shared_ptr<job_queue>;
+
+  struct coordinator_data {
+    explicit coordinator_data(caf::scheduler::abstract_coordinator* /*owner*/) {
+      // nop
+    }
+
+    queue_ptr queue = std::make_shared<job_queue>();
   };
 
   struct worker_data {
@@ -53,27 +59,27 @@ public:
 
   template <class Coordinator>
   void central_enqueue(Coordinator* self, caf::resumable* job) {
-    add(d(self), job, false);
+    add(d(self).queue, job, false);
   }
 
   template <class Worker>
   void external_enqueue(Worker* self, caf::resumable* job) {
-    add(d(self->parent()), job, false);
+    add(d(self->parent()).queue, job, false);
   }
 
   template <class Worker>
   void internal_enqueue(Worker* self, caf::resumable* job) {
-    add(d(self->parent()), job, true);
+    add(d(self->parent()).queue, job, true);
   }
 
   template <class Worker>
   void resume_job_later(Worker* self, caf::resumable* job) {
-    add(d(self->parent()), job, true);
+    add(d(self->parent()).queue, job, true);
   }
 
   template <class Worker>
   caf::resumable* dequeue(Worker* self) {
-    return take(d(self->parent()), d(self));
+    return take(*d(self->parent()).queue, d(self));
   }
 
   template <class Worker, class Function>
@@ -83,17 +89,17 @@ public:
 
   template <class Coordinator, class Function>
   void foreach_central_resumable(Coordinator* self, Function visit) {
-    auto& shared = d(self);
+    auto& shared = *d(self).queue;
     std::lock_guard guard{shared.mutex};
     for (; !shared.jobs.empty(); shared.jobs.pop_front())
       visit(shared.jobs.front());
   }
 
   /// `is_from_worker`: whoever adds it will ask for a job when its turn ends.
-  static void add(coordinator_data& shared, caf::resumable* job, bool is_from_worker);
+  static void add(const queue_ptr& queue, caf::resumable* job, bool is_from_worker);
 
   /// Waits for a job.
-  static caf::resumable* take(coordinator_data& shared, worker_data& worker);
+  static caf::resumable* take(job_queue& shared, worker_data& worker);
 };
 
 /// Has an actor system of this configuration schedule its actors so, whatever `scheduler.policy` says.

@@ -38,12 +38,6 @@ public:
   std::atomic<int> taken = 0;
 };
 
-struct shared_data : job_sharing::coordinator_data {
-  shared_data() : coordinator_data(nullptr) {
-    // nop
-  }
-};
-
 struct worker : job_sharing::worker_data {
   worker() : worker_data(nullptr) {
     // nop
@@ -51,7 +45,7 @@ struct worker : job_sharing::worker_data {
 };
 
 /// Until `count` workers wait for a job.
-void await_sleepers(shared_data& shared, std::size_t count, bool with_guard) {
+void await_sleepers(job_sharing::job_queue& shared, std::size_t count, bool with_guard) {
   for (;;) {
     {
       std::lock_guard guard{shared.mutex};
@@ -67,52 +61,56 @@ constexpr auto for_ever = 60s; ///< nothing here takes long, unless it is lost
 } // namespace
 
 TEST_CASE("a job from outside wakes a worker") {
-  shared_data shared;
+  const auto queue = std::make_shared<job_sharing::job_queue>();
+  auto& shared = *queue;
   counted_job job;
   auto taken = std::async(std::launch::async, [&] {
     worker self;
     return job_sharing::take(shared, self);
   });
   await_sleepers(shared, 1, false);
-  job_sharing::add(shared, &job, false);
+  job_sharing::add(queue, &job, false);
   REQUIRE(taken.wait_for(for_ever) == std::future_status::ready);
   CHECK(taken.get() == &job);
 }
 
 TEST_CASE("the guard takes a job that a worker leaves when the turn of that worker does not end") {
-  shared_data shared;
+  const auto queue = std::make_shared<job_sharing::job_queue>();
+  auto& shared = *queue;
   counted_job first;
   counted_job left;
   worker busy;
-  job_sharing::add(shared, &first, false);
+  job_sharing::add(queue, &first, false);
   REQUIRE(job_sharing::take(shared, busy) == &first);
   auto taken = std::async(std::launch::async, [&] {
     worker guard;
     return job_sharing::take(shared, guard);
   });
   await_sleepers(shared, 1, true);
-  job_sharing::add(shared, &left, true); // by a worker whose turn never ends
+  job_sharing::add(queue, &left, true); // by a worker whose turn never ends
   REQUIRE(taken.wait_for(for_ever) == std::future_status::ready);
   CHECK(taken.get() == &left);
   CHECK(shared.usual_wait > std::chrono::nanoseconds{0});
 }
 
 TEST_CASE("a job that a worker leaves is taken by this worker when its turn ends") {
-  shared_data shared;
+  const auto queue = std::make_shared<job_sharing::job_queue>();
+  auto& shared = *queue;
   shared.started = 2;
   shared.asleep = 1; // a guard that sleeps on
   shared.is_guarded = true;
   counted_job job;
   worker self;
   self.has_started = true;
-  job_sharing::add(shared, &job, true);
+  job_sharing::add(queue, &job, true);
   CHECK(shared.is_left);
   CHECK(job_sharing::take(shared, self) == &job);
   CHECK_FALSE(shared.is_left);
 }
 
 TEST_CASE("where turns are long, a worker that leaves a job wakes another one, and tries again later") {
-  shared_data shared;
+  const auto queue = std::make_shared<job_sharing::job_queue>();
+  auto& shared = *queue;
   shared.started = 2; // the test is one of them, at work
   counted_job job;
   shared.asleep = 1;
@@ -122,10 +120,10 @@ TEST_CASE("where turns are long, a worker that leaves a job wakes another one, a
   self.has_started = true;
   int until_left = 0;
   for (; !shared.is_left && until_left < 100000; ++until_left) {
-    job_sharing::add(shared, &job, true);
+    job_sharing::add(queue, &job, true);
     REQUIRE(job_sharing::take(shared, self) == &job);
     if (shared.usual_wait < job_sharing::waking_time) {
-      job_sharing::add(shared, &job, true);
+      job_sharing::add(queue, &job, true);
       CHECK(shared.is_left);
       break;
     }
@@ -141,7 +139,8 @@ TEST_CASE("where turns are long, a worker that leaves a job wakes another one, a
 TEST_CASE("no job is lost, and none is taken twice, whoever adds it") {
   constexpr std::size_t workers = 4;
   constexpr std::size_t jobs_of_each = 5000;
-  shared_data shared;
+  const auto queue = std::make_shared<job_sharing::job_queue>();
+  auto& shared = *queue;
   std::vector<counted_job> jobs(workers * jobs_of_each * 2);
   std::array<counted_job, workers> ends;
   std::atomic<std::size_t> next = jobs.size() / 2; // what workers add themselves
@@ -155,11 +154,11 @@ TEST_CASE("no job is lost, and none is taken twice, whoever adds it") {
         if (taken >= ends.data() && taken < ends.data() + ends.size())
           return;
         if (auto own = next++; own < jobs.size())
-          job_sharing::add(shared, &jobs[own], true);
+          job_sharing::add(queue, &jobs[own], true);
       }
     }));
   for (std::size_t i = 0; i < jobs.size() / 2; ++i) {
-    job_sharing::add(shared, &jobs[i], false);
+    job_sharing::add(queue, &jobs[i], false);
     if (i % 64 == 0)
       std::this_thread::sleep_for(50us); // so that workers fall asleep now and then
   }
@@ -170,7 +169,7 @@ TEST_CASE("no job is lost, and none is taken twice, whoever adds it") {
   while (!is_done() && job_sharing::clock::now() - begin < for_ever)
     std::this_thread::sleep_for(1ms);
   for (auto& end : ends)
-    job_sharing::add(shared, &end, false);
+    job_sharing::add(queue, &end, false);
   for (auto& one : running)
     REQUIRE(one.wait_for(for_ever) == std::future_status::ready);
   CHECK(std::all_of(jobs.begin(), jobs.end(), [](const auto& job) { return job.taken == 1; }));
