@@ -1,14 +1,15 @@
 // The engine inside a host's actor system (CAF 0.17): everything an embedding application includes.
 //
-//   struct my_config : corestore::with_engine<> { ... };        // message types, errors and scheduler of the engine
+//   struct my_config : corestore::with_engine<> { ... };        // message types and errors of the engine
 //   my_config config;                                           // or call corestore::messages::register_types(config)
 //   caf::actor_system system{config};
 //   auto engine = corestore::open_engine(system, "./data");     // result<std::unique_ptr<actors::engine>>
 //   auto store = (*engine)->store();                            // corestore::store_actor: messages/interfaces.hpp
 //
 // Threads: the engine adds one that writes (a detached actor, where anything is synced) and two that wait for sockets;
-// everything else runs on the host's workers. Shutdown: close the engine, or destroy it, before the actor system ends; handles may outlive it
-// and answer with an error. Errors are CAF errors of the category `corestore` (messages/errors.hpp: from_caf, to_caf).
+// everything else runs on the host's workers. Shutdown: close the engine, or destroy it, before the actor system ends;
+// handles may outlive it and answer with an error. Errors are CAF errors of the category `corestore`
+// (messages/errors.hpp: from_caf, to_caf).
 #pragma once
 
 #include <filesystem>
