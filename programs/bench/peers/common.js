@@ -59,8 +59,15 @@ function scratchFolder() {
   return folder
 }
 
+/** Tries for a second: a thread of the database may put a file into a folder that is just being emptied. */
 function remove(folder) {
-  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  for (let tries = 0; tries < 50; tries++) {
+    try {
+      return fs.rmSync(folder, { recursive: true, force: true })
+    } catch {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+    }
+  }
 }
 
 /** A corestore in a scratch folder that is removed when the process ends; cores of both generations look alike. */
