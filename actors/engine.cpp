@@ -46,10 +46,10 @@ struct engine::implementation {
     auto say = [shared = context](const char* severity, const std::string& line) {
       shared->say(severity, line);
     };
-    const writer_arguments written{backend, shared->sync_interval_ms, counted, say};
+    const writer_arguments with{backend, shared->sync_interval_ms, counted, say};
     auto waits_for_disk =
       backend->mode() != storage::durability::none; // else a thread of its own costs more than it saves
-    writes = waits_for_disk ? system.spawn<caf::detached>(writer, written) : system.spawn(writer, written);
+    writes = waits_for_disk ? system.spawn<caf::detached>(writer, with) : system.spawn(writer, with);
     cache_limits cache{shared->active_cores_max, shared->passive_cores_max};
     serves = system.spawn(actors::store, store_arguments{backend, writes, replication, cache, counted,
                                                          shared->generation, shared->manifest_version, guard});

@@ -14,8 +14,8 @@ namespace corestore::actors {
 
 class readiness {
 public:
-  /// Called once, on the thread of this object: true when the descriptor is ready (or broken, which the next read or
-  /// write tells), false when the wait was given up.
+  /// Called once: with true on the thread of this object when the descriptor is ready (or broken, which the next read
+  /// or write tells), with false when the wait was refused or given up.
   using callback = std::function<void(bool is_ready)>;
 
   enum class direction : std::uint8_t { read, write };

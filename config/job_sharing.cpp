@@ -7,15 +7,17 @@
 
 namespace corestore::config {
 
-void job_sharing::add(const queue_ptr& queue, caf::resumable* job, bool is_from_worker) {
+void job_sharing::add(const queue_ptr& queue, caf::resumable* job, source from) {
   queue_ptr kept; // the job may end the actor system before somebody else is told of it
+  auto is_joining = false;
   {
     auto& shared = *queue;
     std::lock_guard guard{shared.mutex};
     shared.jobs.push_back(job);
-    if (shared.asleep == 0)
+    auto is_only = shared.jobs.size() == 1;
+    if (shared.asleep == 0 || (is_only && from == source::yielding)) // which is taken at once by the same worker
       return;
-    if (is_from_worker && shared.is_guarded && shared.jobs.size() == 1) {
+    if (is_only && from == source::worker && shared.is_guarded) {
       if (shared.usual_wait < waking_time) {
         shared.is_left = true;
         shared.left_at = clock::now();
@@ -23,9 +25,12 @@ void job_sharing::add(const queue_ptr& queue, caf::resumable* job, bool is_from_
       }
       shared.usual_wait -= shared.usual_wait / 64; // so that it is tried again some time
     }
+    is_joining = shared.is_left && shared.jobs.size() == 2;
     kept = queue;
   }
   kept->has_job.notify_one(); // without the lock, which the one that wakes needs first
+  if (is_joining)
+    kept->has_job.notify_one(); // for the one that was left
 }
 
 caf::resumable* job_sharing::take(job_queue& shared, worker_data& worker) {

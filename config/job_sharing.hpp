@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -15,7 +16,7 @@
 
 namespace corestore::config {
 
-/// A policy of caf::scheduler::coordinator. What comes from outside wakes a worker, and so does the second of two jobs
+/// A policy of caf::scheduler::coordinator. What comes from outside wakes a worker, and so does each of several jobs
 /// that wait. A job that a worker leaves in an empty queue is left to this worker while two things hold. Such jobs have
 /// lately been taken in less time than it takes to wake a thread, because turns are short. And another worker is on
 /// guard: asleep, but for `guard_period` at a time, after which it takes what still lies there. So no job waits longer
@@ -26,6 +27,13 @@ public:
 
   static constexpr std::chrono::milliseconds guard_period{1};
   static constexpr clock::duration waking_time = std::chrono::microseconds{20}; ///< of a thread that sleeps
+
+  /// Who adds a job.
+  enum class source : std::uint8_t {
+    outside,
+    worker,  ///< asks for a job itself when its turn ends
+    yielding ///< a worker whose turn has ended with this job, which has more to do
+  };
 
   /// What all workers share.
   struct job_queue {
@@ -59,22 +67,22 @@ public:
 
   template <class Coordinator>
   void central_enqueue(Coordinator* self, caf::resumable* job) {
-    add(d(self).queue, job, false);
+    add(d(self).queue, job, source::outside);
   }
 
   template <class Worker>
   void external_enqueue(Worker* self, caf::resumable* job) {
-    add(d(self->parent()).queue, job, false);
+    add(d(self->parent()).queue, job, source::outside);
   }
 
   template <class Worker>
   void internal_enqueue(Worker* self, caf::resumable* job) {
-    add(d(self->parent()).queue, job, true);
+    add(d(self->parent()).queue, job, source::worker);
   }
 
   template <class Worker>
   void resume_job_later(Worker* self, caf::resumable* job) {
-    add(d(self->parent()).queue, job, true);
+    add(d(self->parent()).queue, job, source::yielding);
   }
 
   template <class Worker>
@@ -95,8 +103,7 @@ public:
       visit(shared.jobs.front());
   }
 
-  /// `is_from_worker`: whoever adds it will ask for a job when its turn ends.
-  static void add(const queue_ptr& queue, caf::resumable* job, bool is_from_worker);
+  static void add(const queue_ptr& queue, caf::resumable* job, source from);
 
   /// Waits for a job.
   static caf::resumable* take(job_queue& shared, worker_data& worker);

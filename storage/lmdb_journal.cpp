@@ -33,6 +33,17 @@ result<journal_view> read_entry(lmdb_txn& txn, std::uint64_t sequence) {
   return open_journal_entry(**value);
 }
 
+/// What an entry keeps for the length of its head.
+result<std::optional<signature64>> kept_signature(const journal_view& entry) {
+  if (!entry.keeps_signature)
+    return std::nullopt;
+  return decode_core_record(entry.record).and_then([](const core_record& record) {
+    return decode_fixed<signature64>(record.head.signature, "a signature").map([](signature64 value) {
+      return std::optional{value};
+    });
+  });
+}
+
 /// Whether it keeps no signature but that of its head, which an entry has anyway.
 bool keeps_at_most_its_head(const log::change_set& changes) {
   if (changes.signatures.empty())
@@ -126,14 +137,7 @@ result<run_view> journalled_run(lmdb_txn& txn, const journal_index::place& where
 }
 
 result<std::optional<signature64>> journalled_signature(lmdb_txn& txn, const journal_index::place& where) {
-  auto entry = read_entry(txn, where.sequence);
-  if (!entry || !entry->keeps_signature)
-    return entry.map([](const auto&) { return std::optional<signature64>{}; });
-  return decode_core_record(entry->record).and_then([](const core_record& record) {
-    return decode_fixed<signature64>(record.head.signature, "a signature").map([](signature64 value) {
-      return std::optional{value};
-    });
-  });
+  return read_entry(txn, where.sequence).and_then(kept_signature);
 }
 
 result<bool> lmdb_journal::take(const log::change_set& changes, lmdb_groups& groups) {
@@ -196,7 +200,8 @@ result<void> lmdb_journal::fold_some(lmdb_core_editor& editor, log::core_number 
   std::size_t count = 0;
   for (std::size_t bytes = 0; count < places.size() && (count == 0 || (count < entries_max && bytes < bytes_max));
        ++count) {
-    auto run = journalled_run(txn_, places[count]);
+    auto entry = read_entry(txn_, places[count].sequence);
+    auto run = entry ? run_view::open(entry->last, entry->run) : fail(std::move(entry.error()));
     if (!run)
       return of_core(number, std::move(run.error()));
     if (run->first() != places.front().first + blocks.size())
@@ -211,7 +216,7 @@ result<void> lmdb_journal::fold_some(lmdb_core_editor& editor, log::core_number 
     auto content = run->hashes(run->first(), run->end());
     for (std::size_t offset = 0; offset < content.size(); offset += hash32::size)
       hashes.push_back(*hash32::from(content.subspan(offset, hash32::size)));
-    auto kept = journalled_signature(txn_, places[count]);
+    auto kept = kept_signature(*entry);
     if (!kept)
       return of_core(number, std::move(kept.error()));
     if (*kept)

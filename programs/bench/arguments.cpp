@@ -118,6 +118,8 @@ result<void> check(const options& asked, const workload& chosen) {
     return fail(ec::bad_argument, "--role belongs to replicate, replicate-many, fanout, live, sparse and idle");
   if (!is_whole && asked.beside != beside::nobody)
     return fail(ec::bad_argument, "--role and --peer exclude each other");
+  if (!is_whole && asked.reader_processor)
+    return fail(ec::bad_argument, "--role and --reader-processor exclude each other");
   if ((asked.role == role::fetch) == asked.address.empty())
     return fail(ec::bad_argument, "--role fetch and --connect need each other");
   if (asked.workload == "live" && asked.block_bytes < live_block_bytes_min)

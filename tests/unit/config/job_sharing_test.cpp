@@ -57,6 +57,7 @@ void await_sleepers(job_sharing::job_queue& shared, std::size_t count, bool with
 }
 
 constexpr auto for_ever = 60s; ///< nothing here takes long, unless it is lost
+constexpr auto lost_after = 20s;
 
 } // namespace
 
@@ -69,7 +70,7 @@ TEST_CASE("a job from outside wakes a worker") {
     return job_sharing::take(shared, self);
   });
   await_sleepers(shared, 1, false);
-  job_sharing::add(queue, &job, false);
+  job_sharing::add(queue, &job, job_sharing::source::outside);
   REQUIRE(taken.wait_for(for_ever) == std::future_status::ready);
   CHECK(taken.get() == &job);
 }
@@ -80,17 +81,45 @@ TEST_CASE("the guard takes a job that a worker leaves when the turn of that work
   counted_job first;
   counted_job left;
   worker busy;
-  job_sharing::add(queue, &first, false);
+  job_sharing::add(queue, &first, job_sharing::source::outside);
   REQUIRE(job_sharing::take(shared, busy) == &first);
   auto taken = std::async(std::launch::async, [&] {
     worker guard;
     return job_sharing::take(shared, guard);
   });
   await_sleepers(shared, 1, true);
-  job_sharing::add(queue, &left, true); // by a worker whose turn never ends
+  job_sharing::add(queue, &left, job_sharing::source::worker); // by a worker whose turn never ends
   REQUIRE(taken.wait_for(for_ever) == std::future_status::ready);
   CHECK(taken.get() == &left);
   CHECK(shared.usual_wait > std::chrono::nanoseconds{0});
+}
+
+TEST_CASE("a job that joins one that was left waits for no worker that is at work") {
+  for (int round = 0; round < 300; ++round) {
+    const auto queue = std::make_shared<job_sharing::job_queue>();
+    auto& shared = *queue;
+    counted_job first;
+    counted_job left;
+    counted_job joined;
+    worker busy;
+    job_sharing::add(queue, &first, job_sharing::source::outside);
+    REQUIRE(job_sharing::take(shared, busy) == &first); // a turn that never ends
+    auto take_one = [&] {
+      worker self;
+      return job_sharing::take(shared, self); // and so are these
+    };
+    auto guard = std::async(std::launch::async, take_one);
+    await_sleepers(shared, 1, true);
+    auto sleeper = std::async(std::launch::async, take_one);
+    await_sleepers(shared, 2, true);
+    job_sharing::add(queue, &left, job_sharing::source::worker);
+    job_sharing::add(queue, &joined, job_sharing::source::outside);
+    auto is_taken = guard.wait_for(lost_after) == std::future_status::ready &&
+                    sleeper.wait_for(lost_after) == std::future_status::ready;
+    if (!is_taken)
+      shared.has_job.notify_all(); // so that the test ends
+    REQUIRE(is_taken);
+  }
 }
 
 TEST_CASE("a job that a worker leaves is taken by this worker when its turn ends") {
@@ -102,7 +131,7 @@ TEST_CASE("a job that a worker leaves is taken by this worker when its turn ends
   counted_job job;
   worker self;
   self.has_started = true;
-  job_sharing::add(queue, &job, true);
+  job_sharing::add(queue, &job, job_sharing::source::worker);
   CHECK(shared.is_left);
   CHECK(job_sharing::take(shared, self) == &job);
   CHECK_FALSE(shared.is_left);
@@ -120,10 +149,10 @@ TEST_CASE("where turns are long, a worker that leaves a job wakes another one, a
   self.has_started = true;
   int until_left = 0;
   for (; !shared.is_left && until_left < 100000; ++until_left) {
-    job_sharing::add(queue, &job, true);
+    job_sharing::add(queue, &job, job_sharing::source::worker);
     REQUIRE(job_sharing::take(shared, self) == &job);
     if (shared.usual_wait < job_sharing::waking_time) {
-      job_sharing::add(queue, &job, true);
+      job_sharing::add(queue, &job, job_sharing::source::worker);
       CHECK(shared.is_left);
       break;
     }
@@ -154,11 +183,11 @@ TEST_CASE("no job is lost, and none is taken twice, whoever adds it") {
         if (taken >= ends.data() && taken < ends.data() + ends.size())
           return;
         if (auto own = next++; own < jobs.size())
-          job_sharing::add(queue, &jobs[own], true);
+          job_sharing::add(queue, &jobs[own], job_sharing::source::worker);
       }
     }));
   for (std::size_t i = 0; i < jobs.size() / 2; ++i) {
-    job_sharing::add(queue, &jobs[i], false);
+    job_sharing::add(queue, &jobs[i], job_sharing::source::outside);
     if (i % 64 == 0)
       std::this_thread::sleep_for(50us); // so that workers fall asleep now and then
   }
@@ -169,7 +198,7 @@ TEST_CASE("no job is lost, and none is taken twice, whoever adds it") {
   while (!is_done() && job_sharing::clock::now() - begin < for_ever)
     std::this_thread::sleep_for(1ms);
   for (auto& end : ends)
-    job_sharing::add(queue, &end, false);
+    job_sharing::add(queue, &end, job_sharing::source::outside);
   for (auto& one : running)
     REQUIRE(one.wait_for(for_ever) == std::future_status::ready);
   CHECK(std::all_of(jobs.begin(), jobs.end(), [](const auto& job) { return job.taken == 1; }));
